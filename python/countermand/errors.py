@@ -181,7 +181,7 @@ class ResourceExhausted(CountermandError):
 
 
 class Unimplemented(CountermandError):
-    """HTTP 501: this server cannot cancel. No effect."""
+    """HTTP 501: this server cannot cancel, or the service has no such method. No effect."""
 
 
 class Unavailable(CountermandError, ConnectionError):

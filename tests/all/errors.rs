@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use countermand_core::{
-    Error, ErrorFacts, ErrorKey, ExitClass, FailureScope, Operation, OperationName, Phase, Request,
-    Service, Time, TransportError, TransportErrorKind,
+    Error, ErrorFacts, ErrorKey, ExitClass, FailureScope, Fetch, Operation, OperationName, Phase,
+    Request, Service, Step, Time, TransportError, TransportErrorKind,
 };
 use countermand_scheduler::Quota;
 use countermand_scheduler::{Event, Scheduler};
@@ -118,6 +118,12 @@ fn all() -> Vec<Error> {
     }
     let other = format!(r#"{{"name":"{}"}}"#, self::name(18));
     all.extend(Operation::read(name.clone(), &Response::new(other)).err());
+    let sql = Service::named("sqladmin.v1").unwrap();
+    let unshown = OperationName::parse(sql, "projects/p/operations/1").unwrap();
+    match Fetch::new(Request::Get(unshown)).map(|fetch| fetch.start(Time::START, 1)) {
+        Some(Step::Done(ended)) => all.extend(ended.err()),
+        other => panic!("{other:?}"),
+    }
     let causes: Vec<Error> = all.iter().map(not_attempted).collect();
     all.extend(causes);
     all

@@ -20,6 +20,7 @@ mod reliability;
 mod restart;
 mod scheduler;
 mod search;
+mod searched_names;
 mod second_service;
 mod services;
 mod simulation;

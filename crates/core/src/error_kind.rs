@@ -7,6 +7,7 @@ use crate::api_error::ApiError;
 use crate::chain::chain;
 use crate::error_table::{ErrorFacts, ErrorKey, ExitClass, FailureScope, RetryAction};
 use crate::name::OperationName;
+use crate::name_error::NameError;
 use crate::service::Service;
 use crate::transport_error::TransportError;
 
@@ -29,6 +30,8 @@ pub enum ErrorKind {
     ResourceExhausted(ApiError),
     /// 501: this server cannot cancel. No effect.
     Unimplemented(ApiError),
+    /// The service has no such method for names like this one. Nothing was sent.
+    NoMethod(NameError),
     /// 408 and 5xx: passing. The cancel may have been delivered.
     Unavailable(ApiError),
     /// An answer that no method of the API gave: a page of a front end, a captive portal, a web
@@ -142,6 +145,7 @@ impl ErrorKind {
             Self::ResourceExhausted(answer) if answer.quota_is_final() => ErrorKey::QuotaFinal,
             Self::ResourceExhausted(_) => ErrorKey::ResourceExhausted,
             Self::Unimplemented(_) => ErrorKey::Unimplemented,
+            Self::NoMethod(_) => ErrorKey::NoMethod,
             Self::Unavailable(answer) if !answer.is_of_the_api() => ErrorKey::Gateway,
             Self::Unavailable(_) => ErrorKey::Unavailable,
             Self::NotTheApi(_) => ErrorKey::NotTheApi,
@@ -210,7 +214,10 @@ impl ErrorKind {
             | Self::NotTheApi(answer)
             | Self::Redirected(answer)
             | Self::Malformed(answer) => Some(answer),
-            Self::Misattributed { .. } | Self::Transport(_) | Self::NotAttempted { .. } => None,
+            Self::NoMethod(_)
+            | Self::Misattributed { .. }
+            | Self::Transport(_)
+            | Self::NotAttempted { .. } => None,
         }
     }
 
@@ -226,6 +233,7 @@ impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, self.api_error()) {
             (_, Some(answer)) => write!(f, "{}: {answer}", self.key().row().text),
+            (Self::NoMethod(error), _) => error.fmt(f),
             (Self::Misattributed { found }, _) => {
                 write!(f, "{}, {found}", self.key().row().text)
             }

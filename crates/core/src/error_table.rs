@@ -267,6 +267,12 @@ table! {
         Fail, Operation, never, Failed, settled, "Unimplemented";
         "this server does not offer cancel: check the endpoint"
     }
+    /// The service has no such method for names like this one: nothing was sent.
+    NoMethod {
+        "no_method" in "unimplemented", "the service has no such method";
+        Fail, Operation, unsent, Failed, settled, "Unimplemented";
+        "name a resource for which the service has the method"
+    }
     /// 408 and 5xx of the API.
     Unavailable {
         "unavailable" in "unavailable", "unavailable";

@@ -13,7 +13,6 @@ use crate::response::Response;
 use crate::retry::{Next, Retry};
 use crate::step::{Attempt, Machine, Pause, Phase, Step};
 use crate::time::Time;
-use crate::transport_error::{TransportError, TransportErrorKind};
 use crate::view::View;
 
 /// A get or a list that has not begun; its steps lead to a `T`.
@@ -108,11 +107,11 @@ impl<T: 'static> Fetch<T> {
     /// Begins at `now`. The seed spreads the pauses.
     ///
     /// A method that the service does not have for such names ends it at once, as
-    /// [`NotAllowed`](crate::TransportErrorKind::NotAllowed).
+    /// [`NoMethod`](ErrorKind::NoMethod).
     pub fn start(self, now: Time, seed: u64) -> Step<T> {
         if let Err(error) = self.request.check_method() {
-            let error = TransportError::new(TransportErrorKind::NotAllowed, error.to_string());
-            let error = Error::from(error).with_resource(self.request.resource());
+            let error = Error::new(ErrorKind::NoMethod(error));
+            let error = error.with_resource(self.request.resource());
             return Step::Done(Err(error.of_read(0)));
         }
         let mut retry = Retry::new(self.request, self.endpoint, self.policy, now, seed);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::Uri;
 
 use crate::endpoint::Endpoint;
-use crate::name::Name;
+use crate::name::{Name, OperationName};
 use crate::name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
 use crate::printable::with_article;
 use crate::resource::Resource;
@@ -73,11 +73,18 @@ impl Endpoint {
         if let Ok(name) = Name::parse(service, &name) {
             return Ok(Resource::Operation(name));
         }
-        if let Ok(name) = Name::parse(service, &name) {
-            return Ok(Resource::Parent(name));
-        }
+        let of_parent = match Name::parse(service, &name) {
+            Ok(name) => return Ok(Resource::Parent(name)),
+            Err(error) => error,
+        };
         if let Ok(name) = Name::parse(service, &name) {
             return Ok(Resource::Grandparent(name));
+        }
+        // A list of operations is that of their parent.
+        if let NameErrorKind::List(level) = of_parent.kind()
+            && service.patterns.iter().any(|one| one.own_level() == level)
+        {
+            return Err(of_parent);
         }
         let levels = name.split('/').count().div_ceil(2);
         // A path of something else is of no kind; the id of an enterprise is answered with its name.
@@ -87,9 +94,22 @@ impl Endpoint {
         }
         Ok(match service.levels().len().saturating_sub(levels) {
             0 => Resource::Operation(Name::parse(service, &name)?),
-            1 => Resource::Parent(Name::parse(service, &name)?),
-            _ => Resource::Grandparent(Name::parse(service, &name)?),
+            above if above > 1 && service.lists_parents => {
+                Resource::Grandparent(Name::parse(service, &name)?)
+            }
+            _ => return Err(of_parent),
         })
+    }
+
+    /// As [`parse_given_resource`](Self::parse_given_resource), for a search: a name of both kinds, such as that of a
+    /// job that can be cancelled and has operations of its own, is the parent of those.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn parse_given_searched(&self, text: &str) -> Result<Resource, NameError> {
+        let resource = self.parse_given_resource(text)?;
+        let parent = resource.operation().and_then(OperationName::as_parent);
+        Ok(parent.map_or(resource, Resource::Parent))
     }
 
     /// The text without what a URL and its surroundings add to a name. A text that is too long for both is

@@ -13,7 +13,7 @@ use crate::name_error::{NameError, NameErrorKind};
 use crate::name_parse::{self, Ends};
 use crate::percent;
 use crate::resource_state::Reading;
-use crate::service::{Level, NamePattern, Service};
+use crate::service::{Level, NamePattern, Service, described};
 
 /// A checked name of a service, so many levels above its operations: [`OperationName`], [`ParentName`]
 /// or [`GrandparentName`].
@@ -152,24 +152,53 @@ impl<const UP: u8> Name<UP> {
     /// # Errors
     /// [`NameErrorKind::NoMethod`].
     pub fn check_method(&self, call: Call) -> Result<(), NameError> {
-        // A list of several resources at once names operations of none of them (AIP-159).
-        let is_one = || self.relative().split('/').all(|segment| segment != "-");
         let known = match call {
             Call::Cancel => true,
             Call::Get => self.pattern().has_get,
             // Several patterns may have one parent.
-            Call::ListOperations => is_one() && self.lists().next().is_some(),
+            Call::ListOperations => self.lists().next().is_some(),
             Call::GetParent => self.service.has_parent_records,
             Call::ListParents => self.service.lists_parents,
         };
-        match known {
-            true => Ok(()),
-            false => {
+        let is_list = matches!(call, Call::ListOperations | Call::ListParents);
+        let (kind, expected) = match known {
+            // A list of several resources at once names operations of none of them (AIP-159).
+            true if is_list && self.relative().split('/').any(|segment| segment == "-") => {
+                (NameErrorKind::Several, described(self.levels()))
+            }
+            true => return Ok(()),
+            false => (is_list.then(|| self.listed_below()).flatten()).unwrap_or_else(|| {
                 let kind = NameErrorKind::NoMethod(self.service, call);
-                let expected = self.pattern().to_string();
-                Err(NameError::new(self.as_str(), kind, 0, expected))
+                (kind, self.pattern().to_string())
+            }),
+        };
+        Err(NameError::new(self.relative(), kind, 0, expected))
+    }
+
+    /// True if names of a pattern may begin with this one.
+    fn begins(&self, pattern: &NamePattern) -> bool {
+        let levels = pattern.levels.get(..self.levels().len());
+        levels.is_some_and(|levels| name_parse::has_levels(levels, self.relative()))
+    }
+
+    /// The refusal of a name whose operations are listed only further down, and the names to give instead.
+    fn listed_below(&self) -> Option<(NameErrorKind, String)> {
+        let own = self.levels();
+        let below = self.service.patterns.iter().filter(|pattern| {
+            pattern.has_list && pattern.above().len() > own.len() && self.begins(pattern)
+        });
+        let nearest = below.clone().map(|pattern| pattern.levels.len()).min()?;
+        let mut expected = Vec::new();
+        let mut level = None;
+        for pattern in below.filter(|pattern| pattern.levels.len() == nearest) {
+            level = level.or(pattern.above().last());
+            let text = described(pattern.above());
+            if !expected.contains(&text) {
+                expected.push(text);
             }
         }
+        let kind = NameErrorKind::NotSearched(own.last()?, level?);
+        Some((kind, expected.join(" or ")))
     }
 
     /// The patterns of what is in the list at or below it: several may have one parent.
@@ -296,6 +325,14 @@ impl OperationName {
         self.above()
     }
 
+    /// The same name as that of the parent of other operations, if these can be listed.
+    #[must_use]
+    pub fn as_parent(&self) -> Option<ParentName> {
+        let parent = ParentName::parse(self.service, self.relative()).ok()?;
+        let is_listed = parent.check_method(Call::ListOperations).is_ok();
+        is_listed.then_some(parent)
+    }
+
     /// The operation of the same id, named under the same parent in another spelling.
     pub(crate) fn of(&self, parent: &ParentName) -> Result<Self, NameError> {
         let own = usize::from(self.ends.parent);
@@ -309,6 +346,29 @@ impl ParentName {
     #[must_use]
     pub fn parent(&self) -> GrandparentName {
         self.above()
+    }
+
+    /// Patterns of the operations at or below this resource that the list of its own operations does not show: they
+    /// are in lists of their own, or in none.
+    ///
+    /// ```
+    /// use countermand_core::{ParentName, Service};
+    ///
+    /// let service = Service::named("spanner.v1").expect("it is built in");
+    /// let instance = ParentName::parse(service, "projects/p/instances/i")?;
+    /// let others: Vec<_> = instance.other_lists().map(|one| one.above()).collect();
+    /// let nouns = others.iter().filter_map(|above| above.last()).map(|level| level.noun);
+    /// assert_eq!(nouns.collect::<Vec<_>>(), ["backup", "database", "instancePartition"]);
+    /// # Ok::<(), countermand_core::NameError>(())
+    /// ```
+    pub fn other_lists(&self) -> impl Iterator<Item = &'static NamePattern> {
+        let (depth, list) = (self.levels().len(), self.pattern().own_level().collection);
+        let patterns = self.service.patterns.iter();
+        patterns.filter(move |other| {
+            let above = other.above().len();
+            let is_other = above > depth || other.own_level().collection != list;
+            above >= depth && is_other && self.begins(other)
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::call::Call;
+use crate::printable::with_article;
 use crate::service::{Level, Service};
 use crate::shown::shown_excerpt;
 
@@ -46,6 +47,11 @@ pub enum NameErrorKind {
     NoMethod(&'static Service, Call),
     /// The list of the operations of such a name takes no [filter](crate::ListFilter).
     NoFilter(&'static Service),
+    /// The service has no such method for a name of this level, but lists operations one level further down,
+    /// which is the second.
+    NotSearched(&'static Level, &'static Level),
+    /// It stands for several resources (`-`), whose operations are not listed at once.
+    Several,
     /// It starts with a slash.
     LeadingSlash,
     /// It ends with a slash.
@@ -149,14 +155,29 @@ impl NameError {
             }
             NameErrorKind::OtherService => "is a name of another service".to_owned(),
             NameErrorKind::NoMethod(service, call) => {
-                let does = match call {
-                    Call::Cancel => "cancels",
-                    Call::Get | Call::GetParent => "shows",
-                    Call::ListOperations => "lists the operations of",
-                    Call::ListParents => "lists what is below",
+                let (does, instead) = match call {
+                    Call::Cancel => ("cancels", String::new()),
+                    Call::Get | Call::GetParent => ("shows", String::new()),
+                    Call::ListOperations | Call::ListParents => (
+                        "lists the operations of",
+                        format!(
+                            " in the form that is read here; give the names of operations, {}, as the answers \
+                             that began them or the tools of the service show them",
+                            self.expected
+                        ),
+                    ),
                 };
                 let title = service.title;
-                return format!("{title} has no method that {does} {}", self.input);
+                return format!("{title} has no method that {does} {}{instead}", self.input);
+            }
+            NameErrorKind::NotSearched(level, below) => format!(
+                "names {}, and operations are listed by {}",
+                with_article(level.noun),
+                below.noun
+            ),
+            NameErrorKind::Several => {
+                "stands for several resources (`-`), whose operations are not listed at once"
+                    .to_owned()
             }
             NameErrorKind::NoFilter(service) => {
                 let title = service.title;
@@ -180,13 +201,7 @@ impl NameError {
             NameErrorKind::Collection(expected) => {
                 format!("does not have `{expected}` at byte {at}")
             }
-            NameErrorKind::Other(level) => {
-                let article = match level.noun.as_bytes().first() {
-                    Some(b'a' | b'e' | b'i' | b'o' | b'u') => "an",
-                    _ => "a",
-                };
-                format!("names {article} {}", level.noun)
-            }
+            NameErrorKind::Other(level) => format!("names {}", with_article(level.noun)),
             NameErrorKind::List(level) => format!("names a list of {}", level.collection),
             NameErrorKind::MissingSegments => "is too short".to_owned(),
             NameErrorKind::ExtraSegments => "goes on after the name is complete".to_owned(),
@@ -243,7 +258,8 @@ impl NameErrorKind {
             Self::Url => "url",
             Self::OtherServer => "other_server",
             Self::OtherService => "other_service",
-            Self::NoMethod(..) => "no_method",
+            Self::NoMethod(..) | Self::NotSearched(..) => "no_method",
+            Self::Several => "several",
             Self::NoFilter(_) => "no_filter",
             Self::LeadingSlash => "leading_slash",
             Self::TrailingSlash => "trailing_slash",

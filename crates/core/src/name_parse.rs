@@ -235,11 +235,18 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
     {
         return Ok(ends);
     }
-    // Of the pattern with the most segments before the fault.
-    let mut best = (0, 0, NameErrorKind::MissingSegments, None);
-    for (_, levels) in candidates.clone() {
-        let (matched, at, kind) = fault(levels, text);
-        if best.3.is_none() || matched > best.0 {
+    // Of the pattern with the most segments before the fault; of several, the one whose names are shortest.
+    let mut best = (0, 0, NameErrorKind::MissingSegments, None::<&[Level]>);
+    for (number, levels) in candidates.clone() {
+        let own = service.patterns[usize::from(number)].own_level();
+        let (matched, at, kind) = match list_of(own, levels, text) {
+            Some(above) => (above + 1, text.len(), NameErrorKind::List(own)),
+            None => fault(levels, text),
+        };
+        let is_better = best.3.is_none_or(|known| {
+            matched > best.0 || matched == best.0 && matched > 0 && levels.len() < known.len()
+        });
+        if is_better {
             best = (matched, at, kind, Some(levels));
         }
     }
@@ -266,6 +273,22 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
             _ => refused,
         }
     }
+}
+
+/// The number of segments before the collection, if a text is the name of a parent with these levels and the
+/// collection of its operations.
+fn list_of(own: &Level, levels: &[Level], text: &str) -> Option<usize> {
+    let parent = text.strip_suffix(own.collection)?;
+    let parent = match levels {
+        [] => parent,
+        _ => parent.strip_suffix('/')?,
+    };
+    has_levels(levels, parent).then(|| levels.iter().map(Level::segments).sum())
+}
+
+/// True if a text without forbidden characters has these levels and no more.
+pub(crate) fn has_levels(levels: &[Level], text: &str) -> bool {
+    scan(0, levels, text, &SEGMENT).is_some()
 }
 
 /// The fault of a text that does not have these levels: the number of segments before it, its place, and its

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::call::Call;
 use crate::name::{GrandparentName, OperationName, ParentName};
+use crate::name_error::NameError;
 use crate::service::Service;
 
 /// The resource that a request is about: the operation that it cancels or gets, or the resource whose
@@ -43,6 +45,19 @@ impl Resource {
     #[must_use]
     pub const fn service(&self) -> &'static Service {
         of_any!(self, name => name.service())
+    }
+
+    /// Refuses a resource at which the service offers nothing to look at: an operation that it does not show, or
+    /// another resource whose list it does not have.
+    ///
+    /// # Errors
+    /// As [`Name::check_method`](crate::Name::check_method) has them.
+    pub fn check_method(&self) -> Result<(), NameError> {
+        match self {
+            Self::Operation(name) => name.check_method(Call::Get),
+            Self::Parent(name) => name.check_method(Call::ListOperations),
+            Self::Grandparent(name) => name.check_method(Call::ListParents),
+        }
     }
 
     /// The operation, if it is one.

@@ -121,6 +121,12 @@ impl NamePattern {
         &self.levels[self.levels.len() - 1]
     }
 
+    /// The levels above that one: those of the resource whose list shows it.
+    #[must_use]
+    pub fn above(&self) -> &'static [Level] {
+        &self.levels[..self.levels.len() - 1]
+    }
+
     /// A pattern of operations that can be looked at, and listed with a filter, as nearly all can.
     #[must_use]
     pub const fn new(levels: &'static [Level]) -> Self {

@@ -11,8 +11,8 @@ use countermand::hyper::{Authorized, BoxFuture, Hyper, Transport, check_universe
 use countermand::{Access, Client, HyperConfig, Token, TokenSource};
 use countermand_core::text::{chain, with_article};
 use countermand_core::{
-    Endpoint, ErrorKey, ExitClass, Ids, OperationName, Policy, Resource, Service, Timestamp,
-    Transmit, TransportError, TransportErrorKind,
+    Endpoint, ErrorKey, ExitClass, Ids, NameError, OperationName, Policy, Resource, Service,
+    Timestamp, Transmit, TransportError, TransportErrorKind,
 };
 use http::Version;
 use http::header::{DATE, HeaderValue};
@@ -37,17 +37,31 @@ const SKEW: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs
 
 const UNSEEN: &str = "the answer does not show it";
 
-/// An operation that cannot exist.
-fn nowhere(service: &'static Service) -> Option<OperationName> {
-    let levels = (0..).zip(service.levels());
+/// An operation that cannot exist, of the first pattern of a service whose operations can be looked at.
+fn nowhere(service: &'static Service) -> Option<Resource> {
+    let pattern = service.patterns.iter().find(|pattern| pattern.has_get)?;
+    let last = pattern.levels.len() - 1;
+    let levels = (0..).zip(pattern.levels);
     let level = levels.map(|(at, level)| match (level.ids, at) {
         (Ids::None, _) => level.collection.to_owned(),
         (Ids::Only(id), _) => format!("{}/{id}", level.collection),
-        (_, 0) if service.levels().len() > 1 => format!("{}/countermand-doctor", level.collection),
-        (_, at) if at + 1 == service.levels().len() => format!("{}/0", level.collection),
+        (_, at) if at == last => format!("{}/0", level.collection),
+        (_, 0) => format!("{}/countermand-doctor", level.collection),
         _ => format!("{}/none", level.collection),
     });
-    OperationName::parse(service, &level.collect::<Vec<_>>().join("/")).ok()
+    let name = OperationName::parse(service, &level.collect::<Vec<_>>().join("/"));
+    name.ok().map(Resource::Operation)
+}
+
+/// The noun of the resource that is named to check the access to it: the highest one of which a list is read.
+fn checked(service: &'static Service) -> &'static str {
+    let listed = service.patterns.iter().find(|pattern| pattern.has_list);
+    let above = listed.and_then(|pattern| pattern.above().last());
+    match (service.lists_parents, above) {
+        (true, _) => service.level_above(2).noun,
+        (false, Some(above)) => above.noun,
+        (false, None) => service.level_above(0).noun,
+    }
 }
 
 /// The variables that can matter. It is told that they are set, never their values.
@@ -380,10 +394,15 @@ impl<'a> Examination<'a> {
 
     /// Asks the API; `found` tells of the token.
     async fn api(&mut self, tokens: Held, found: &str, target: Option<Resource>) {
-        let service = self.endpoint.service();
-        let nowhere = || nowhere(service).map(Resource::Operation);
-        let Some(asked) = target.clone().or_else(nowhere) else {
-            return;
+        // What the service has no method for is not asked: another call tells of the token.
+        let (target, unasked) = match target.map(|target| (target.check_method(), target)) {
+            Some((Ok(()), target)) => (Some(target), None),
+            Some((Err(error), _)) => (None, Some(error)),
+            None => (None, None),
+        };
+        let asked = target.clone();
+        let Some(asked) = asked.or_else(|| nowhere(self.endpoint.service())) else {
+            return self.nothing_to_ask(found, unasked.as_ref());
         };
         let hyper = match Hyper::new(self.endpoint, self.config.clone()) {
             Ok(hyper) => hyper,
@@ -406,9 +425,21 @@ impl<'a> Examination<'a> {
             Err(_) => Err((ErrorKey::TimedOut, "no answer in time".to_owned())),
         };
         let calls = watched.calls.load(Ordering::Relaxed);
-        self.judge(answered, found, target.as_ref(), calls);
+        self.judge(answered, found, (target.as_ref(), unasked.as_ref()), calls);
         let skew = watched.skew.lock().unwrap_or_else(PoisonError::into_inner);
         self.clock(*skew);
+    }
+
+    /// The service shows nothing of what could be asked for.
+    fn nothing_to_ask(&mut self, found: &str, unasked: Option<&NameError>) {
+        use Check::{Api, Clock, Quota, Scope, Token};
+        let title = self.endpoint.service().title;
+        let reason = format!("{title} has no method that shows an operation");
+        let token = format!("{found}; whether the API accepts it is not known: {reason}");
+        self.add(Token, CheckOutcome::Skipped, token);
+        let name = unasked.map_or_else(|| reason.clone(), NameError::to_string);
+        self.skip(&[Api], &name);
+        self.skip(&[Scope, Quota, Clock], &reason);
     }
 
     /// Reads token, access, scope and quota from the answer; a check of which it says nothing is skipped.
@@ -416,7 +447,7 @@ impl<'a> Examination<'a> {
         &mut self,
         answered: Result<(), (ErrorKey, String)>,
         found: &str,
-        target: Option<&Resource>,
+        (target, unasked): (Option<&Resource>, Option<&NameError>),
         calls: u32,
     ) {
         use Check::{Api, Quota, Scope, Token};
@@ -427,11 +458,18 @@ impl<'a> Examination<'a> {
         };
         let api = format!("{calls} made: ");
         let token = format!("{found}, and the API accepts it");
-        let first = self.endpoint.service().level_above(2).noun;
-        let unnamed = format!(
-            "the API answered; name {} to check the access to it",
-            with_article(first)
-        );
+        let first = checked(self.endpoint.service());
+        let (unnamed, answers) = match unasked {
+            Some(error) => (format!("not checked: {error}"), CheckOutcome::Skipped),
+            None => {
+                let first = with_article(first);
+                (
+                    format!("name {first} to check the access to it"),
+                    CheckOutcome::Ok,
+                )
+            }
+        };
+        let unnamed = format!("the API answered; {unnamed}");
         let (key, said) = match (answered, target) {
             (Ok(()), Some(_)) => {
                 self.add(Token, CheckOutcome::Ok, token);
@@ -445,7 +483,7 @@ impl<'a> Examination<'a> {
             // The method looked for what cannot be there: token, scope and quota had let the call pass.
             (Ok(()) | Err((Key::NotFound | Key::ParentNotFound, _)), None) => {
                 self.add(Token, CheckOutcome::Ok, token);
-                self.add(Api, CheckOutcome::Ok, api + &unnamed);
+                self.add(Api, answers, api + &unnamed);
                 return self.passed(&calls);
             }
             (Err((key @ (Key::NotFound | Key::ParentNotFound), _)), Some(target)) => {
@@ -460,7 +498,7 @@ impl<'a> Examination<'a> {
             (Err((Key::PermissionDenied, _)), None) => {
                 // An enterprise that is not there and one of another caller are refused alike.
                 self.add(Token, CheckOutcome::Ok, token);
-                self.add(Api, CheckOutcome::Ok, api + &unnamed);
+                self.add(Api, answers, api + &unnamed);
                 return self.skip(&[Scope, Quota], UNSEEN);
             }
             (Err(problem), _) => problem,

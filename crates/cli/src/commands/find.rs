@@ -22,7 +22,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     let endpoint = global.place();
     let filter = options.selection.filter(&endpoint)?;
     let mut signals = Signals::listen(Hangup::Ends)?;
-    let (given, report) = (Given::to_search(options.names), Report::start(global.json));
+    let (given, report) = (Given::searched(options.names), Report::start(global.json));
     let (mut report, sources) = Names::read(given, global, report, &mut signals).await?;
     if !sources.operations.is_empty() {
         return Err(Failure::usage(format!(

@@ -38,6 +38,8 @@ pub(crate) struct Given {
     pub(crate) skip_invalid: Option<bool>,
     /// Takes names of operations alone; `-` then stands alone as well.
     pub(crate) operations_only: bool,
+    /// Takes a name of both kinds as that of a resource to be searched.
+    pub(crate) searched_only: bool,
     /// The words before a file of names, where the command takes one.
     pub(crate) from_file: Option<&'static str>,
     /// Tells of a bad name.
@@ -53,8 +55,17 @@ impl Given {
             format: None,
             skip_invalid: None,
             operations_only: false,
+            searched_only: false,
             from_file: None,
             refuse: Report::complain,
+        }
+    }
+
+    /// Enterprises and devices to search, and nothing else.
+    pub(crate) fn searched(names: Vec<OsString>) -> Self {
+        Self {
+            searched_only: true,
+            ..Self::to_search(names)
         }
     }
 
@@ -259,7 +270,11 @@ impl Reader<'_> {
             names.operations.push((Target::new(name), None));
             return Ok(());
         }
-        let name = names.endpoint.parse_given_resource(&word.to_string_lossy());
+        let text = word.to_string_lossy();
+        let name = match self.given.searched_only {
+            true => names.endpoint.parse_given_searched(&text),
+            false => names.endpoint.parse_given_resource(&text),
+        };
         let listed = |checked: Result<(), NameError>| checked.map_err(|error| error.to_string());
         match name.map_err(|error| error.to_string())? {
             Resource::Grandparent(name) => {
@@ -270,7 +285,16 @@ impl Reader<'_> {
                 listed(name.check_method(Call::ListOperations))?;
                 names.devices.push(name);
             }
-            Resource::Operation(name) => names.operations.push((Target::new(name), None)),
+            Resource::Operation(name) => {
+                if !self.given.searched_only && name.as_parent().is_some() {
+                    let relative = quoted(OsStr::new(name.relative()));
+                    (self.note)(&format!(
+                        "{relative} is taken itself; for the operations below it: {} {relative}",
+                        self.find
+                    ));
+                }
+                names.operations.push((Target::new(name), None));
+            }
         }
         Ok(())
     }

@@ -150,17 +150,7 @@ pub(crate) fn show(global: &Global, job: &Job) -> Result<(), Failure> {
         streams::print(&line.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?);
         return Ok(());
     }
-    let mut text = line.content();
-    let PlanSummary {
-        first, to_cancel, ..
-    } = &line.summary;
-    for name in first {
-        text.push_str(&format!("  {}\n", printable(name.as_str())));
-    }
-    let more = to_cancel - first.len() as u64;
-    if more > 0 {
-        text.push_str(&format!("  and {} more\n", grouped(more)));
-    }
+    let text = line.content() + &line.names();
     streams::note(text.trim_end());
     Ok(())
 }
@@ -285,8 +275,26 @@ impl Line {
         text
     }
 
+    /// The first names of those that the next run takes up.
+    fn names(&self) -> String {
+        let PlanSummary {
+            first, to_cancel, ..
+        } = &self.summary;
+        let names = first.iter().map(|name| printable(name.as_str()));
+        let mut text: String = names.map(|name| format!("  {name}\n")).collect();
+        let more = to_cancel - first.len() as u64;
+        if more > 0 {
+            text.push_str(&format!("  and {} more\n", grouped(more)));
+        }
+        text
+    }
+
     fn text(&self) -> String {
         let mut text = self.content();
+        // So few are compared one by one with those that are meant.
+        if self.summary.to_cancel as usize == self.summary.first.len() {
+            text.push_str(&self.names());
+        }
         for (count, noun) in [
             (self.summary.duplicates, "duplicate"),
             (self.refused, "bad name"),

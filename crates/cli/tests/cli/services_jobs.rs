@@ -150,11 +150,12 @@ fn what_a_service_cannot_answer_is_refused_before_anything_is_sent() {
     for (args, problem) in [
         (
             &["find", "projects/p"][..],
-            "has no method that lists what is below",
+            "names a project, and operations are listed by location; \
+             expected projects/{project}/locations/{location}",
         ),
         (
             &["find", "projects/p/locations/-"],
-            "has no method that lists the operations of",
+            "stands for several resources (`-`), whose operations are not listed at once",
         ),
         (
             &["rescue", &world.api.names[0]],
@@ -174,7 +175,9 @@ fn what_a_service_cannot_answer_is_refused_before_anything_is_sent() {
     let unlisted = Process::new(&["find", "--service", "cloudbuild.v1", PARENT]).run();
     assert_eq!(unlisted.code, 2, "{unlisted:?}");
     assert!(
-        unlisted.stderr.contains("no method that lists"),
+        unlisted
+            .stderr
+            .contains("no method that lists the operations of projects/p/locations/us in the form"),
         "{unlisted:?}"
     );
     assert!(world.api.asked().is_empty());
@@ -425,4 +428,102 @@ fn what_the_names_cannot_answer_is_a_usage_error() {
         assert!(world.api.asked().is_empty());
         assert!(!std::fs::exists(&job).unwrap());
     }
+}
+
+#[test]
+fn the_doctor_says_which_name_it_cannot_check() {
+    for (service, name, outcomes, said) in [
+        (
+            "documentai.v1",
+            Some("projects/names"),
+            ["ok", "skipped"],
+            "not checked: \"projects/names\" names a project, and operations are listed by location; \
+             expected projects/{project}/locations/{location}",
+        ),
+        (
+            "documentai.v1",
+            None,
+            ["ok", "ok"],
+            "name a location to check the access to it",
+        ),
+        (
+            "spanner.v1",
+            Some("projects/sp"),
+            ["ok", "skipped"],
+            "or projects/{project}/instances/{instance}",
+        ),
+        (
+            "sqladmin.v1",
+            Some("projects/sqlp"),
+            ["skipped", "skipped"],
+            "not checked: Cloud SQL Admin API has no method that lists the operations of projects/sqlp",
+        ),
+        (
+            "sqladmin.v1",
+            Some("projects/sqlp/operations/1"),
+            ["skipped", "skipped"],
+            "not checked: Cloud SQL Admin API has no method that shows projects/sqlp/operations/1",
+        ),
+        (
+            "sqladmin.v1",
+            None,
+            ["skipped", "skipped"],
+            "not checked: Cloud SQL Admin API has no method that shows an operation",
+        ),
+    ] {
+        let world = World::new(
+            service,
+            &match service {
+                "sqladmin.v1" => "projects/sqlp".to_owned(),
+                "spanner.v1" => "projects/sp/instances/i".to_owned(),
+                _ => PARENT.to_owned(),
+            },
+            &[],
+        );
+        let args: Vec<_> = ["doctor", "--json"].into_iter().chain(name).collect();
+        let run = world.command(&args).run();
+        let report = run.json().remove(0);
+        let check = |check: &str| {
+            let checks = report["checks"].as_array().unwrap();
+            checks
+                .iter()
+                .find(|one| one["check"] == check)
+                .cloned()
+                .unwrap()
+        };
+        let found = ["token", "api"].map(|one| check(one)["outcome"].clone());
+        assert_eq!(found, outcomes, "{report:#}");
+        // The emulator's clock is its own.
+        let checks = report["checks"].as_array().unwrap().iter();
+        let mut failed = checks.filter(|one| one["outcome"] == "fail");
+        assert!(failed.all(|one| one["check"] == "clock"), "{report:#}");
+        let message = check("api")["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(said), "{report:#}");
+    }
+}
+
+#[test]
+fn a_job_with_operations_of_its_own_is_searched_for_those() {
+    let job = "projects/p/locations/us-central1/tuningJobs/5";
+    let world = World::new("aiplatform.v1", job, &[Fate::Cancellable; 2]);
+    let found = world.command(&["find", "--names-only", job]).run();
+    assert_eq!(
+        (found.code, found.stdout.lines().count()),
+        (0, 2),
+        "{found:?}"
+    );
+    let list = format!("{job}/operations");
+    let run = world.command(&["find", &list]).run();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(
+        run.stderr.contains("names a list of operations; expected projects/{project}/locations/{location}/tuningJobs/{tuningJob}"),
+        "{run:?}"
+    );
+    let plan = world.planned(&[job]);
+    let all = format!("{}{}", plan.stdout, plan.stderr);
+    assert!(all.contains("for the operations below it: "), "{plan:?}");
+    assert!(
+        all.contains("to be cancelled") && all.contains(&format!("/{job}\n")),
+        "{plan:?}"
+    );
 }

@@ -1,0 +1,192 @@
+//! Names that are given to be searched, of every service: what is refused says what to give instead.
+
+use countermand_core::{
+    Call, Endpoint, ErrorKey, Fetch, Level, NameError, NameErrorKind, OperationName, PageQuery,
+    ParentName, Request, Resource, Service, Step, Time,
+};
+
+fn named(id: &str) -> &'static Service {
+    Service::named(id).unwrap()
+}
+
+fn at(service: &'static Service) -> Endpoint {
+    service.endpoint()
+}
+
+/// A name to be searched, whose operations can be listed.
+fn searched(service: &'static Service, text: &str) -> Result<Resource, NameError> {
+    let resource = at(service).parse_given_searched(text)?;
+    resource.check_method().map(|()| resource)
+}
+
+/// The text of a name of these levels.
+fn text(levels: &[Level]) -> String {
+    let pattern = levels.iter().map(|level| filled(&pattern_of(level)));
+    pattern.collect::<Vec<_>>().join("/")
+}
+
+fn pattern_of(level: &Level) -> String {
+    use countermand_core::Ids;
+    match level.ids {
+        Ids::Any => format!("{}/{{x}}", level.collection),
+        Ids::Rest => format!("{}/{{x=**}}", level.collection),
+        Ids::Only(id) => format!("{}/{id}", level.collection),
+        Ids::None => level.collection.to_owned(),
+    }
+}
+
+/// A name of the pattern that an error expects.
+fn filled(expected: &str) -> String {
+    let segments = expected.split('/').map(|segment| match segment {
+        "*" => "any",
+        segment if segment.starts_with('{') => "x",
+        segment => segment,
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn what_a_refusal_expects_is_taken() {
+    let mut refused = 0;
+    for service in Service::ids().map(named) {
+        for pattern in service.patterns {
+            for depth in 0..=pattern.levels.len() {
+                let above = text(&pattern.levels[..depth]);
+                let list = pattern.levels.get(depth).map(|level| level.collection);
+                let list = list.map(|list| format!("{above}/{list}"));
+                let texts = [Some(above), list].into_iter().flatten();
+                for text in texts.map(|text| text.replace('*', "any")) {
+                    let text = text.trim_start_matches('/');
+                    let Err(error) = searched(service, text) else {
+                        continue;
+                    };
+                    refused += 1;
+                    let said = format!("{} {text}: {error}", service.id);
+                    assert!(!error.expected().is_empty(), "{said}");
+                    if error.expected().starts_with("the name of ") {
+                        continue;
+                    }
+                    for expected in error.expected().split(" or ") {
+                        let given = filled(expected);
+                        let taken = at(service).parse_given_resource(&given);
+                        let resource = taken.unwrap_or_else(|wrong| panic!("{said}: {wrong}"));
+                        let followed = match resource {
+                            // Operations are given by name.
+                            Resource::Operation(_) => Ok(()),
+                            list => list.check_method(),
+                        };
+                        // What it expects is searched, or says what is given instead.
+                        let only = |kind| matches!(kind, NameErrorKind::NoMethod(..));
+                        let fine = followed
+                            .as_ref()
+                            .map_or_else(|it| only(it.kind()), |()| true);
+                        assert!(fine, "{said}: {followed:?}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused > 1000, "{refused}");
+}
+
+#[test]
+fn a_refusal_says_what_is_searched_instead() {
+    for (service, given, said) in [
+        (
+            "documentai.v1",
+            "projects/emulator",
+            r#""projects/emulator" names a project, and operations are listed by location; expected projects/{project}/locations/{location}"#,
+        ),
+        (
+            "documentai.v1",
+            "projects/p/locations/-",
+            r#""projects/p/locations/-" stands for several resources (`-`), whose operations are not listed at once; expected projects/{project}/locations/{location}"#,
+        ),
+        (
+            "spanner.v1",
+            "projects/sp",
+            r#""projects/sp" names a project, and operations are listed by instanceConfig; expected projects/{project}/instanceConfigs/{instanceConfig} or projects/{project}/instances/{instance}"#,
+        ),
+        (
+            "spanner.v1",
+            "projects/sp/instances",
+            r#""projects/sp/instances" names a list of instances; expected projects/{project}/instances/{instance}"#,
+        ),
+        (
+            "aiplatform.v1",
+            "projects/p/locations/us-central1/tuningJobs/5/operations",
+            r#""projects/p/locations/us-central1/tuningJobs/5/operations" names a list of operations; expected projects/{project}/locations/{location}/tuningJobs/{tuningJob}"#,
+        ),
+        (
+            "sqladmin.v1",
+            "projects/sqlp",
+            r#"Cloud SQL Admin API has no method that lists the operations of projects/sqlp in the form that is read here; give the names of operations, projects/{project}/operations/{operation}, as the answers that began them or the tools of the service show them"#,
+        ),
+    ] {
+        let error = searched(named(service), given).unwrap_err();
+        assert_eq!(error.to_string(), said);
+    }
+}
+
+#[test]
+fn a_job_with_operations_of_its_own_is_searched_for_those() {
+    let service = named("aiplatform.v1");
+    let job = "projects/p/locations/us-central1/tuningJobs/5";
+    let found = searched(service, job).unwrap();
+    assert!(matches!(found, Resource::Parent(_)), "{found:?}");
+    let named = at(service).parse_given_resource(job).unwrap();
+    assert!(matches!(named, Resource::Operation(_)), "{named:?}");
+    let operation = OperationName::parse(service, &format!("{job}/operations/1")).unwrap();
+    assert_eq!(operation.parent().as_str(), found.as_str());
+}
+
+/// The lists that are read and the others are all patterns at or below a resource, and none is both.
+#[test]
+fn the_other_lists_are_all_that_one_list_does_not_show() {
+    for service in Service::ids().map(named) {
+        for pattern in service.patterns {
+            let given = text(pattern.above());
+            let parent = ParentName::parse(service, &given).unwrap();
+            let others: Vec<_> = parent.other_lists().collect();
+            assert!(
+                !others.contains(&parent.pattern()),
+                "{} {given}",
+                service.id
+            );
+            for other in service.patterns {
+                let below = text(other.levels).starts_with(&format!("{given}/"));
+                let own = other.above() == parent.pattern().above()
+                    && other.own_level().collection == parent.pattern().own_level().collection;
+                let expected = (below || given.is_empty()) && !own;
+                assert_eq!(
+                    others.contains(&other),
+                    expected,
+                    "{} {given} {other}",
+                    service.id
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_method_that_is_missing_is_no_refusal_of_the_transport() {
+    let service = named("sqladmin.v1");
+    let operation = OperationName::parse(service, "projects/p/operations/1").unwrap();
+    let page = PageQuery::default();
+    for request in [
+        Request::Get(operation.clone()),
+        Request::GetParent(operation.parent()),
+        Request::ListOperations(operation.parent(), page.clone()),
+        Request::ListParents(operation.parent().parent(), page),
+    ] {
+        let fetch = Fetch::new(request.clone()).unwrap();
+        let Step::Done(Err(error)) = fetch.start(Time::START, 1) else {
+            panic!("{request:?}");
+        };
+        assert_eq!(error.key(), ErrorKey::NoMethod, "{error}");
+        assert!(error.to_string().contains("no method"), "{error}");
+        assert!(!error.maybe_delivered() && error.attempts() == 0);
+    }
+    assert!(operation.check_method(Call::Cancel).is_ok());
+}
