@@ -495,7 +495,7 @@ mod tests {
             panic!("a list of what has none");
         };
         for error in [get, one, other] {
-            assert_eq!((error.key().as_str(), error.attempts()), ("not_allowed", 0));
+            assert_eq!((error.key().as_str(), error.attempts()), ("no_method", 0));
             let text = crate::chain::chain(&error);
             assert!(text.contains("no method that"), "{text}");
         }
