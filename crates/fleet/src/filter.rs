@@ -14,7 +14,7 @@ use strsim::osa_distance;
 use crate::already_done::AlreadyDone;
 use crate::job_row::Target;
 use crate::seconds;
-use crate::spell::{grouped, spell};
+use crate::spell::{counted, grouped, spell};
 
 /// Types of commands that the API documents.
 pub const KNOWN_TYPES: [&str; 11] = [
@@ -97,6 +97,15 @@ pub enum FilterError {
     /// The list takes no filter.
     #[error(transparent)]
     NoServerSide(#[from] NameError),
+    /// All that is to be searched is excluded by name.
+    #[error(
+        "all that is to be searched is excluded by name ({}): nothing would be searched",
+        counted(*count as u64, "resource")
+    )]
+    NothingLeft {
+        /// Resources that were given to be searched.
+        count: usize,
+    },
     /// No operation is as young as the one limit and as old as the other.
     #[error(
         "no operation is newer than {} and older than {}: the limits contradict each other",
@@ -348,7 +357,7 @@ impl Filter {
         let created = command.and_then(|command| command.create_time);
         let age = created.map(|created| now.since(created));
         let is = |limit: Option<Duration>, outside: fn(Duration, Duration) -> bool| matches!((age, limit), (Some(age), Some(limit)) if outside(age, limit));
-        if self.excludes_operation(name) {
+        if self.excludes(name) {
             Some(Exclusion::Name)
         } else if kind.is_some_and(|kind| !self.types.is_empty() && !self.types.contains(kind)) {
             Some(Exclusion::Type)
@@ -361,27 +370,34 @@ impl Filter {
         }
     }
 
-    /// True if nothing of a device is meant, so that its operations need not be listed.
+    /// True if a name, or that of a resource above it at any level, is one of what is left alone: nothing of it is
+    /// meant, and its list need not be read.
     #[must_use]
-    pub fn excludes_device(&self, device: &ParentName) -> bool {
-        self.has(device.as_str()) || self.excludes_enterprise(&device.parent())
+    pub fn excludes<const UP: u8>(&self, name: &Name<UP>) -> bool {
+        if self.exclude.is_empty() {
+            return false;
+        }
+        let mut prefixes = (0..).map(|levels| name.prefix(levels));
+        let whole = name.as_str().len();
+        let mut above = prefixes.by_ref().take_while(|prefix| prefix.len() < whole);
+        above.any(|prefix| self.exclude.contains(prefix)) || self.exclude.contains(name.as_str())
     }
 
-    /// True if nothing of an enterprise is meant.
-    #[must_use]
-    pub fn excludes_enterprise(&self, enterprise: &GrandparentName) -> bool {
-        self.has(enterprise.as_str())
-    }
-
-    /// True if an operation is left alone by its name.
-    #[must_use]
-    pub fn excludes_operation(&self, name: &OperationName) -> bool {
-        !self.exclude.is_empty()
-            && (self.has(name.as_str()) || self.excludes_device(&name.parent()))
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.exclude.contains(name)
+    /// Refuses an exclusion that leaves nothing of what is to be searched.
+    ///
+    /// # Errors
+    /// [`FilterError::NothingLeft`].
+    pub fn check_search(
+        &self,
+        enterprises: &[GrandparentName],
+        parents: &[ParentName],
+    ) -> Result<(), FilterError> {
+        let count = enterprises.len() + parents.len();
+        let of_enterprises = enterprises.iter().all(|name| self.excludes(name));
+        match of_enterprises && parents.iter().all(|name| self.excludes(name)) {
+            true if count > 0 => Err(FilterError::NothingLeft { count }),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -571,7 +571,7 @@ pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError>
     // They have a time of their search as well.
     search.searched -= search.vanished.min(search.searched);
     let meant = settings.enterprises.iter();
-    let mut meant = meant.filter(|name| !settings.filter.excludes_enterprise(name));
+    let mut meant = meant.filter(|name| !settings.filter.excludes(name));
     for missed in job.missed()? {
         // One of a device that was searched in spite of it is not searched again.
         let again = job.searched_at(&missed.resource)?.is_none();

@@ -158,7 +158,7 @@ impl Pages {
 
     /// The list of an enterprise's devices, unless nothing of it is meant.
     fn enterprise(&mut self, enterprise: GrandparentName) -> Option<List> {
-        if self.filter.excludes_enterprise(&enterprise) {
+        if self.filter.excludes(&enterprise) {
             return None;
         }
         self.unlisted += 1;
@@ -218,7 +218,7 @@ impl Pages {
         seen: Option<Timestamp>,
         listed: bool,
     ) -> Option<List> {
-        if self.searched.contains(&device) || self.filter.excludes_device(&device) {
+        if self.searched.contains(&device) || self.filter.excludes(&device) {
             return None;
         }
         match self.devices.entry(device.clone()) {

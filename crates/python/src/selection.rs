@@ -66,7 +66,8 @@ impl Selection {
         let above = self.enterprises.iter().map(|name| filter.check_name(name));
         let parents = self.parents.iter().map(|name| filter.check_name(name));
         let checked: Result<(), _> = above.chain(parents).collect();
-        checked.map_err(refused)
+        let left = checked.and_then(|()| filter.check_search(&self.enterprises, &self.parents));
+        left.map_err(refused)
     }
 
     /// Refuses a filter that cannot be answered of these.

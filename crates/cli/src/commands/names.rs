@@ -165,7 +165,9 @@ impl Names {
         let parents = self.devices.iter().map(|name| filter.check_name(name));
         let given = given.map(|(target, _)| filter.check_name(&target.name));
         let checked: Result<(), _> = above.chain(parents).chain(given).collect();
-        checked.map_err(|error| unanswered(&error))
+        checked.map_err(|error| unanswered(&error))?;
+        let left = filter.check_search(&self.enterprises, &self.devices);
+        left.map_err(|error| Failure::usage(format!("--exclude: {error}")))
     }
 
     /// Something has to be searched.

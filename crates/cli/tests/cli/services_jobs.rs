@@ -527,3 +527,46 @@ fn a_job_with_operations_of_its_own_is_searched_for_those() {
         "{plan:?}"
     );
 }
+
+/// Also one that stands more than two levels above the operations.
+#[test]
+fn an_exclusion_that_leaves_nothing_to_search_is_a_usage_error() {
+    let database = "projects/sp/instances/i/databases/d";
+    let world = World::new("spanner.v1", database, &[Fate::Cancellable; 2]);
+    let file = world.folder.path().join("exclude.txt");
+    let path = file.to_str().unwrap();
+    let job = world.job();
+    for excluded in [database, "projects/sp/instances/i", "projects/sp"] {
+        std::fs::write(&file, excluded).unwrap();
+        for command in [
+            &["find"][..],
+            &["plan", "-o", &job],
+            &[
+                "rescue",
+                "--job",
+                &job,
+                "--confirm",
+                "projects/sp/instances/i",
+            ],
+        ] {
+            let args = [command, &[database, "--exclude", path]].concat();
+            let run = world.command(&args).run();
+            let said = "--exclude: all that is to be searched is excluded by name (1 resource)";
+            assert!(
+                run.code == 2 && run.stderr.contains(said),
+                "{excluded} {run:?}"
+            );
+        }
+        // Given by name, it is counted.
+        let args = ["plan", "-o", &job, &world.api.names[0], "--exclude", path];
+        let run = world.command(&args).run();
+        let said = "1 operation was seen and left out: 1 excluded by name";
+        assert!(format!("{run:?}").contains(said), "{excluded} {run:?}");
+    }
+    assert!(world.api.asked().is_empty());
+    std::fs::write(&file, "projects/sp/instances/other").unwrap();
+    let run = world
+        .command(&["find", "--names-only", database, "--exclude", path])
+        .run();
+    assert_eq!((run.code, run.stdout.lines().count()), (0, 2), "{run:?}");
+}

@@ -177,7 +177,7 @@ impl Counted {
         self.enterprises
             .entry(name.parent().to_string())
             .or_default();
-        if !settings.filter.excludes_device(&name) {
+        if !settings.filter.excludes(&name) {
             self.devices += 1;
             self.searched += u64::from(time_at(row, 3)?.is_some());
         }

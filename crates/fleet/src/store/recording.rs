@@ -220,7 +220,7 @@ impl Transaction<'_> {
         })?;
         let text = Value::from(name.as_str().to_owned());
         let was_searched = matches!(known, Some((_, (_, Some(_)), _)));
-        if !self.settings.filter.excludes_device(name) {
+        if !self.settings.filter.excludes(name) {
             self.head.devices += u64::from(known.is_none());
             self.head.searched += u64::from(searched.is_some() && !was_searched);
         }
