@@ -157,19 +157,20 @@ def test_sh(emulator: Emulator, page: str, tmp_path: Path) -> None:
 
 
 def test_the_page_of_services(tmp_path: Path) -> None:
-    (block,) = (block for block in HERE if (block.page, block.language) == (SERVICES, "sh"))
+    one, batch = (block for block in HERE if (block.page, block.language) == (SERVICES, "sh"))
     with Emulator(service="documentai", devices=0) as emulator:
         parent = "projects/my-project/locations/us"
-        one, other = (emulator.add(device=parent) for _ in range(2))
         variables = {
             "COUNTERMAND_ENDPOINT": emulator.endpoint,
             "COUNTERMAND_TOKEN": emulator.token,
         }
-        text = block.text.replace(f"{parent}/operations/123", one.relative)
-        done = shell(text, tmp_path, **variables)
-        assert done.returncode == 0, (done.stdout, done.stderr)
-        assert is_cancelled(emulator, one.relative)
-        assert is_cancelled(emulator, other.relative)
+        for block, count in ((one, 2), (batch, 12)):
+            names = [emulator.add(device=parent).relative for _ in range(count)]
+            text = block.text.replace(f"{parent}/operations/123", names[0])
+            done = shell(text, tmp_path, **variables)
+            assert done.returncode == 0, (done.stdout, done.stderr)
+            assert all(is_cancelled(emulator, name) for name in names)
+    assert "12 operations" in (tmp_path / "batch.html").read_text("utf-8")
 
 
 @of_the_repository

@@ -122,7 +122,8 @@ impl JobRow {
     #[must_use]
     pub fn taken_up(&self, recheck: bool) -> Option<Phase> {
         let progress = &self.progress;
-        if self.beyond_max && !recheck {
+        let is_shown = self.target.name.pattern().has_get;
+        if self.beyond_max && !recheck || recheck && !is_shown {
             return None;
         }
         let Some(resolution) = &progress.resolution else {
@@ -138,6 +139,8 @@ impl JobRow {
             return resolution.may_have_been_asked().then_some(Phase::Accepted);
         }
         match resolution.verdict {
+            // A cancel was accepted, and the server says no more than that.
+            Some(Verdict::Unverified) if !is_shown => None,
             // Asked again: repeating is harmless, a command that is not cancelled is not.
             Some(Verdict::Pending | Verdict::Unverified) => Some(Phase::MaybeSent),
             // A look could tell more, a cancel could not.
@@ -240,4 +243,34 @@ impl Resolution {
 /// The JSON of something that is made of names, words and numbers, so that it has one.
 fn json(value: &impl Serialize) -> Option<Value> {
     serde_json::to_value(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use countermand_core::Service;
+
+    use super::*;
+
+    #[test]
+    fn what_no_method_shows_is_cancelled_and_never_looked_at() {
+        for (service, is_shown) in [("container.v1", false), ("documentai.v1", true)] {
+            let service = Service::named(service).unwrap();
+            let name = "projects/p/locations/l/operations/1";
+            let name = OperationName::parse(service, name).unwrap();
+            let of = |phase, resolution| {
+                let mut row = JobRow::new(0, Target::new(name.clone()));
+                (row.progress.phase, row.progress.resolution) = (phase, resolution);
+                (row.taken_up(false), row.taken_up(true))
+            };
+            let looked = is_shown.then_some(Phase::Accepted);
+            assert_eq!(of(Phase::Unsent, None), (Some(Phase::Unsent), None));
+            for phase in [Phase::MaybeSent, Phase::Accepted] {
+                assert_eq!(of(phase, None), (Some(phase), looked));
+            }
+            let at = Timestamp::from_unix_millis(0);
+            let unverified = Some(Resolution::new(at, Some(Verdict::Unverified)));
+            let again = is_shown.then_some(Phase::MaybeSent);
+            assert_eq!(of(Phase::Accepted, unverified), (again, looked));
+        }
+    }
 }

@@ -15,13 +15,14 @@ use crate::signals::{Hangup, Signals};
 
 pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Outlived)?;
+    let job = open::job(&options.job)?;
     let authorization = Authorization {
         endpoint: global.place(),
         digest: None,
-        confirmed: confirm::parse(&options.confirm, global.meant)?,
+        // By the service of the job: a caller who forgot to name it is told that, and not that the phrase is wrong.
+        confirmed: confirm::parse(&options.confirm, job.settings().service)?,
         max_age: options.max_age,
     };
-    let job = open::job(&options.job)?;
     let options = Options {
         in_flight: options.flight.in_flight,
         recheck: options.recheck,

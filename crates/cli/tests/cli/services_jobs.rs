@@ -1,10 +1,11 @@
 //! Searches and jobs of other services than the default one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countermand_core::Service;
-use countermand_emulator::{Config, Fate, NewOperation, NewParent, Shared, State};
-use serde_json::json;
+use countermand_emulator::{Config, Fate, NewOperation, NewParent, Script, Shared, State};
+use serde_json::{Value, json};
 
 use crate::api::{Api, TOKEN};
 use crate::process::{Process, Run};
@@ -14,12 +15,31 @@ const PARENT: &str = "projects/p/locations/us";
 struct World {
     api: Api,
     folder: tempfile::TempDir,
-    service: &'static str,
+    /// The options that name the service.
+    service: [String; 2],
 }
 
 impl World {
-    fn new(service: &'static str, parent: &str, fates: &[Fate]) -> Self {
-        let description = Service::named(service).unwrap();
+    fn new(service: &str, parent: &str, fates: &[Fate]) -> Self {
+        let options = ["--service".to_owned(), service.to_owned()];
+        Self::of(Service::named(service).unwrap(), options, parent, fates)
+    }
+
+    /// The service that a file of docs/service-files describes.
+    fn of_file(name: &str, parent: &str, fates: &[Fate]) -> Self {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/service-files");
+        let file = format!("{folder}/{name}");
+        let service = Service::from_json(&std::fs::read(&file).unwrap()).unwrap();
+        let options = ["--service-file".to_owned(), file];
+        Self::of(service, options, parent, fates)
+    }
+
+    fn of(
+        description: &'static Service,
+        service: [String; 2],
+        parent: &str,
+        fates: &[Fate],
+    ) -> Self {
         let config = Config::default();
         let shared = Shared::new(config.service(description).parents(0).token(TOKEN));
         let new = NewParent::with(fates.iter().copied().map(NewOperation::new)).name(parent);
@@ -41,8 +61,8 @@ impl World {
     }
 
     fn command(&self, args: &[&str]) -> Process {
-        self.api
-            .command(&[args, &["--service", self.service]].concat())
+        let service = self.service.each_ref().map(String::as_str);
+        self.api.command(&[args, &service].concat())
     }
 
     fn planned(&self, names: &[&str]) -> Run {
@@ -53,6 +73,50 @@ impl World {
         assert_eq!(run.code, 0, "{run:?}");
         run
     }
+
+    /// Cancels that were accepted, by the path of each.
+    fn accepted(&self) -> Vec<String> {
+        let asked = self.api.asked().into_iter();
+        let cancels = asked.filter(|(path, status)| is_cancel(path) && *status == Some(200));
+        cancels.map(|(path, _)| path).collect()
+    }
+
+    /// Applies the job, and kills the process when so many cancels are accepted and the others have no answer.
+    fn killed(&self, phrase: &str, accepted: usize) {
+        let stall =
+            json!([{"fault": "stall", "method": "cancel", "skip": accepted, "times": null}]);
+        let script = |faults| {
+            let script = Script::from_value(faults).unwrap();
+            self.api
+                .shared
+                .with(|emulator, _| emulator.set_script(script));
+        };
+        script(stall);
+        let job = self.job();
+        let running = self.command(&["apply", &job, "--confirm", phrase]).start();
+        running.until("cancels", |_| {
+            let asked = self.api.asked();
+            let cancels = asked.iter().filter(|(path, _)| is_cancel(path)).count();
+            self.accepted().len() == accepted && cancels > accepted
+        });
+        let run = running.kill();
+        assert_eq!(run.code, -1, "{run:?}");
+        script(json!([]));
+    }
+
+    /// The verdicts in the report of the job.
+    fn verdicts(&self) -> Vec<Value> {
+        // A report needs no service, unless a file describes it.
+        let report = self.command(&["report", &self.job()]).run();
+        let rows = report.json().into_iter();
+        rows.filter(|row| row["schema"] == "countermand.row/1")
+            .map(|row| row["verdict"].clone())
+            .collect()
+    }
+}
+
+fn is_cancel(path: &str) -> bool {
+    path.ends_with(":cancel") || path.ends_with("/cancel")
 }
 
 fn documentai(operations: usize) -> World {
@@ -76,14 +140,20 @@ fn a_plan_of_names_is_applied_and_reported() {
     // The service is said by the caller, and not by the file.
     let run = world
         .api
-        .command(&["apply", &job, "--confirm", "LC01:3"])
+        .command(&["apply", &job, "--confirm", "projects/p:3"])
         .run();
     assert_eq!(run.code, 8, "{run:?}");
     assert!(
         run.stderr.contains("Give --service documentai.v1"),
         "{run:?}"
     );
-    for phrase in ["projects/p:2", "projects/q:3", "documentai.v1:3", "p"] {
+    for phrase in [
+        "projects/p:2",
+        "projects/q:3",
+        "documentai.v1:3",
+        "p",
+        "LC01:3",
+    ] {
         let run = world.command(&["apply", &job, "--confirm", phrase]).run();
         assert_eq!(run.code, 8, "{phrase} {run:?}");
     }
@@ -569,4 +639,137 @@ fn an_exclusion_that_leaves_nothing_to_search_is_a_usage_error() {
         .command(&["find", "--names-only", database, "--exclude", path])
         .run();
     assert_eq!((run.code, run.stdout.lines().count()), (0, 2), "{run:?}");
+}
+
+#[test]
+fn a_job_that_was_killed_is_resumed() {
+    let world = documentai(12);
+    let names: Vec<_> = world.api.names.iter().map(String::as_str).collect();
+    world.planned(&names);
+    world.killed("projects/p:12", 5);
+    let status = world.api.command(&["status", &world.job()]).run();
+    assert!(!status.stdout.contains("12 cancelled"), "{status:?}");
+    let job = world.job();
+    let run = world
+        .command(&["apply", &job, "--confirm", "projects/p:12"])
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(world.api.states(), [State::Cancelled; 12]);
+    assert_eq!(world.verdicts(), ["cancelled"; 12]);
+    // What was in flight is asked again, and once.
+    let mut accepted = world.accepted();
+    accepted.sort_unstable();
+    let distinct = accepted.iter().collect::<BTreeSet<_>>().len();
+    assert!(distinct == 12 && accepted.len() <= 17, "{accepted:?}");
+}
+
+/// From the search to the report, with a process that is killed in between.
+#[test]
+fn fault_57_a_job_of_a_service_in_a_file_needs_the_same_file_to_the_end() {
+    let world = World::of_file("earthengine.json", "projects/p", &[Fate::Cancellable; 9]);
+    let found = world.command(&["find", "--names-only", "projects/p"]).run();
+    assert_eq!(found.code, 0, "{found:?}");
+    let full = |name: &String| format!("//earthengine.googleapis.com/{name}");
+    let mut names: Vec<_> = world.api.names.iter().map(full).collect();
+    let mut told: Vec<_> = found.stdout.lines().map(str::to_owned).collect();
+    names.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(told, names);
+    let job = world.job();
+    let plan = world
+        .command(&["plan", "-o", &job, "-"])
+        .input(found.stdout);
+    let plan = plan.run();
+    assert_eq!(plan.code, 0, "{plan:?}");
+    assert!(plan.stdout.contains("--confirm projects/p:9"), "{plan:?}");
+    assert!(plan.stdout.contains(&world.service.join(" ")), "{plan:?}");
+
+    let before = world.api.asked().len();
+    let other = world.folder.path().join("other.json");
+    let mut text = std::fs::read(&world.service[1]).unwrap();
+    text.push(b'\n');
+    std::fs::write(&other, text).unwrap();
+    let other = ["--service-file", other.to_str().unwrap()];
+    let apply = ["apply", &job, "--confirm", "projects/p:9"];
+    for (options, problem) in [
+        (
+            &[][..],
+            "earthengine.v1, which is not built in: give the file that describes it",
+        ),
+        (
+            &other,
+            "made with another description of the service earthengine.v1",
+        ),
+        (
+            &["--service", "documentai.v1"],
+            "give the file that describes it",
+        ),
+    ] {
+        let run = world.api.command(&[&apply[..], options].concat()).run();
+        assert!(
+            run.code == 2 && run.stderr.contains(problem),
+            "{options:?} {run:?}"
+        );
+    }
+    assert_eq!(world.api.asked().len(), before);
+
+    world.killed("projects/p:9", 4);
+    let run = world.command(&apply).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(world.api.states(), [State::Cancelled; 9]);
+    assert_eq!(world.verdicts(), ["cancelled"; 9]);
+}
+
+/// Their operations have another form, so that no look proves what became of one.
+#[test]
+fn what_cannot_be_proven_is_unverified_to_the_report() {
+    for (service, parent) in [
+        ("sqladmin.v1", "projects/p"),
+        ("container.v1", PARENT),
+        ("container.v1", "projects/p/zones/z"),
+    ] {
+        let world = World::new(service, parent, &[Fate::Cancellable; 2]);
+        let names: Vec<_> = world.api.names.iter().map(String::as_str).collect();
+        world.planned(&names);
+        let job = world.job();
+        let apply = ["apply", &job, "--confirm", "projects/p:2"];
+        let run = world.command(&apply).run();
+        assert_eq!(run.code, 5, "{run:?}");
+        assert!(run.stdout.contains("2 unverified"), "{run:?}");
+        assert_eq!(world.verdicts(), ["unverified"; 2]);
+        assert_eq!(world.accepted().len(), 2);
+        // A cancel was accepted, and nothing tells more: no run goes on, and none is offered.
+        assert!(!run.stdout.contains("to go on"), "{run:?}");
+        for more in [&[][..], &["--recheck"]] {
+            let run = world.command(&[&apply[..], more].concat()).run();
+            assert_eq!(run.code, 5, "{run:?}");
+            assert_eq!(world.api.asked().len(), 2, "{:?}", world.api.asked());
+        }
+    }
+}
+
+/// The example of a file with states; the list of its batches stands at the root of the API.
+#[test]
+fn batches_of_the_gemini_api_are_found_planned_applied_and_reported() {
+    let done = Fate::Acknowledged {
+        after: Duration::ZERO,
+    };
+    let fates = [Fate::Cancellable, Fate::Cancellable, done];
+    let world = World::of_file("gemini.json", "batches", &fates);
+    // One is done.
+    let found = world.command(&["find", "--names-only", "batches"]).run();
+    let count = found.stdout.lines().count();
+    assert_eq!((found.code, count), (0, 2), "{found:?}");
+    let names: Vec<_> = world.api.names.iter().map(String::as_str).collect();
+    let plan = world.planned(&names);
+    let phrase = "generativelanguage.v1beta:3";
+    assert!(plan.stdout.contains(phrase), "{plan:?}");
+    let job = world.job();
+    let run = world.command(&["apply", &job, "--confirm", phrase]).run();
+    assert_eq!(run.code, 3, "{run:?}");
+    let truth = [State::Cancelled, State::Cancelled, State::Completed];
+    assert_eq!(world.api.states(), truth);
+    let mut verdicts = world.verdicts();
+    verdicts.sort_unstable_by_key(ToString::to_string);
+    assert_eq!(verdicts, ["cancelled", "cancelled", "completed"]);
 }

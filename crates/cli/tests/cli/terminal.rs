@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use countermand_emulator::{Fate, State};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
+use serde_json::json;
 
 use crate::api::Api;
 
@@ -142,4 +143,45 @@ fn lines_tell_it_where_there_is_no_terminal() {
     assert!(told.lines().count() == 1 && !told.contains('\u{1b}'));
     running.signal("TERM");
     running.wait();
+}
+
+/// Fault 57: a job file does not decide where a token goes without a person who has seen it.
+#[test]
+fn fault_57_the_prompt_names_the_service_of_a_file_and_its_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (file, job) = (path("typed.json"), path("a.job"));
+    let form = json!({
+        "schema": "countermand.service/1",
+        "id": "typed.v1",
+        "title": "A typed API",
+        "host": "typed.example.com",
+        "names": [{"pattern": "projects/{project}/operations/{operation}"}],
+    });
+    std::fs::write(&file, form.to_string()).unwrap();
+    let api = Api::new([]);
+    let options = ["--service-file", &file];
+    let args = ["plan", "-o", &job, "projects/p/operations/1"];
+    let plan = api.command(&[&args[..], &options].concat()).run();
+    assert_eq!(plan.code, 0, "{plan:?}");
+    let (terminal, screen) = terminal();
+    let run = api
+        .command(&[&["apply", &job][..], &options].concat())
+        .at(terminal, screen)
+        .input("projects/p:2\n")
+        .run();
+    assert_eq!(run.code, 8, "{run:?}");
+    let shown = lines(&run.stderr).join(" ");
+    for text in [
+        "The service is typed.v1, at typed.example.com: A typed API.",
+        &format!(
+            "It goes to {}, which is not Google's server.",
+            api.endpoint_v1()
+        ),
+        "To go on with the plan, type projects/p:1",
+        "another text was typed than the one asked for; nothing was sent",
+    ] {
+        assert!(shown.contains(text), "{text}: {run:?}");
+    }
+    assert!(api.asked().is_empty());
 }

@@ -20,6 +20,8 @@ pub(crate) struct Process {
     input: Vec<u8>,
     /// Reader of its standard error, if that is no pipe.
     screen: Option<File>,
+    /// True if its input is typed at that screen.
+    typed: bool,
 }
 
 /// Result of a process.
@@ -97,6 +99,7 @@ impl Process {
             command,
             input: Vec::new(),
             screen: None,
+            typed: false,
         }
     }
 
@@ -105,6 +108,13 @@ impl Process {
         self.command.stderr(stderr);
         self.screen = Some(screen);
         self
+    }
+
+    /// Runs it at a terminal, of which `screen` is the other end: its input is typed there.
+    pub(crate) fn at(mut self, terminal: File, screen: File) -> Self {
+        self.command.stdin(terminal.try_clone().unwrap());
+        self.typed = true;
+        self.stderr(terminal, screen)
     }
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
@@ -141,16 +151,22 @@ impl Process {
 
     /// Starts it with a standard output that has no reader.
     pub(crate) fn start_unread(mut self) -> Running {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        if !self.typed {
+            self.command.stdin(Stdio::piped());
+        }
+        self.command.stdout(Stdio::piped());
         if self.screen.is_none() {
             self.command.stderr(Stdio::piped());
         }
         let mut child = self.command.spawn().unwrap();
         // A terminal ends only when no process has it open, and the command would keep it.
         drop(self.command);
-        let mut stdin = child.stdin.take().unwrap();
+        let mut input: Box<dyn Write + Send> = match &self.screen {
+            Some(screen) if self.typed => Box::new(screen.try_clone().unwrap()),
+            _ => Box::new(child.stdin.take().unwrap()),
+        };
         // A process that does not want its input closes it.
-        std::thread::spawn(move || drop(stdin.write_all(&self.input)));
+        std::thread::spawn(move || drop(input.write_all(&self.input)));
         let stderr = match self.screen {
             None => Pipe::read(child.stderr.take().unwrap()),
             Some(screen) => Pipe::read(screen),
