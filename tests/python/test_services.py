@@ -674,7 +674,7 @@ def test_a_file_describes_resources_with_a_state() -> None:
         "generativelanguage.v1beta",
         "generativelanguage.googleapis.com",
     )
-    assert service.patterns == (("batches/{batch}", True, True),)
+    assert service.patterns == (("batches/{batch}", True, True, True),)
     name = OperationName("//generativelanguage.googleapis.com/batches/b")
     assert build_cancel(name).url == f"https://{service.host}/v1beta/batches/b:cancel"
     for word, verdict in (
