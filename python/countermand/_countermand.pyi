@@ -156,7 +156,8 @@ class Operation:
         """True if its metadata says that a cancel was asked: evidence that the server took one, and
         none of its effect."""
     def to_dict(self) -> dict[str, Any]:
-        """The operation in the API's own JSON shape."""
+        """What was read from the server's answer, in one form for all services: the name in full,
+        ``done``, ``error``, and in ``metadata`` the facts that the attributes have."""
     def to_json(self) -> str:
         """:meth:`to_dict` as one line of JSON."""
     def __eq__(self, other: object, /) -> bool: ...
@@ -763,6 +764,8 @@ class Finder:
     def missed(self) -> list[CountermandError]: ...
     @property
     def vanished(self) -> list[str]: ...
+    @property
+    def left_out(self) -> str | None: ...
     @property
     def not_attempted(self) -> int: ...
     @property

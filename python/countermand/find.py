@@ -53,6 +53,13 @@ class Search(Waits):
         return self._finder.not_attempted
 
     @property
+    def left_out(self) -> str | None:
+        """Operations that were seen and are not meant, by number and reason, such as ``3 operations
+        were seen and left out: 3 of type REBOOT``; known at the end of the search. ``None``
+        without any."""
+        return self._finder.left_out
+
+    @property
     def vanished(self) -> tuple[str, ...]:
         """Names of devices that a list showed and that were gone when they were searched, so far.
 

@@ -75,7 +75,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
             as its operations tell them.
         :param newer_than: no older than so many seconds, or ``timedelta``, or ``"2h"``.
         :param older_than: at least so many seconds old.
-        :param exclude: operations, devices and enterprises to leave alone.
+        :param exclude: operations, devices and enterprises to leave alone; of another service also
+            what lists operations and what is above it. A project is spelled as it is in the search.
         :param filter: a filter that the server applies to its lists of operations, in the language
             of the service, such as ``done = false``: it saves pages, and what it leaves out is not
             seen. Which of the others are pending is decided here.
@@ -83,7 +84,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :raises InvalidName: one of the names is none, or the service has no such list. Nothing was
             sent.
         :raises ValueError: there is nowhere to search; a type, an age, ``quota`` or ``share`` is
-            none; operations there do not tell their age or type, or their list takes no filter.
+            none; operations there do not tell their age or type, or their list takes no filter;
+            ``exclude`` names a project by its number, and the search by an id.
         """
         from .selection import Selection
 
@@ -144,8 +146,12 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :raises JobExists: there is a file of this name. Nothing was sent.
         :raises JobError: the disk does not take it.
         :raises CountermandError: the search was refused. There is no file.
-        :raises ValueError: there is nothing to plan; a time, ``quota`` or ``share`` is none; what
-            is given does not tell its age or type, or ``filter`` is given and nothing is searched.
+        :raises NothingToPlan: no operation was given or found that is meant. There is no file.
+        :raises SameProject: two operations may be one, named by the number of a project and by an
+            id. There is no file.
+        :raises ValueError: a time, ``quota`` or ``share`` is none; what is given does not tell its
+            age or type, or ``filter`` is given and nothing is searched; ``exclude`` names a project
+            by its number, and what it may exclude by an id.
         """
         from .feed import is_awaited
         from .find import Search, interruptible

@@ -29,9 +29,11 @@ __all__ = [
     "NotAJob",
     "NotCancelled",
     "NotConfirmed",
+    "NothingToPlan",
     "OtherEndpoint",
     "OtherPlan",
     "PlanStale",
+    "SameProject",
 ]
 
 
@@ -100,6 +102,22 @@ class JobIncomplete(JobError, ValueError):
 
     kind: str = "job_incomplete"
     advice: str = "delete the file and plan again"
+
+
+class NothingToPlan(JobError, ValueError):
+    """No operation was given or found that is meant: there is no file. The message says what was
+    seen and left out, and which lists could not be read."""
+
+    kind: str = "nothing_to_plan"
+    advice: str = "check the names, types and ages that were asked for"
+
+
+class SameProject(JobError, ValueError):
+    """Two operations of a plan may be one: one name has the number of a project, and the other an
+    id. There is no file."""
+
+    kind: str = "same_project"
+    advice: str = "name the project in one way"
 
 
 class JobLocked(JobError, BlockingIOError):

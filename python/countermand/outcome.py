@@ -64,7 +64,7 @@ class Outcome(JsonForm):
     attempts: int
     """Requests sent for it, of every kind."""
     operation: Operation | None
-    """The operation as last told by the server."""
+    """What was read from the server's last answer about it."""
     error: CountermandError | None
     """Error that kept more from being known; ``None`` for a verdict that is final."""
     parent_exists: bool | None

@@ -117,7 +117,7 @@ class JobRow(JsonForm):
     from_input: bool
     """True if the input of the plan gave its end, and the server was not asked."""
     operation: Operation | None
-    """The operation as last told by the server."""
+    """What was read from the server's last answer about it."""
     error: CountermandError | None = field(compare=False)
     """Error that kept more from being known. Rows that differ in nothing else are equal."""
 

@@ -25,6 +25,7 @@ from countermand import (
     errors,
     job_errors,
 )
+from countermand.job_errors import NothingToPlan
 from countermand.testing import Emulator
 
 from conftest import FREE, cancels
@@ -138,12 +139,14 @@ def test_found_planned_applied_and_true(
 
 
 def test_nothing_to_do(client: Client, emulator: Emulator, path: Path) -> None:
-    job = client.plan(path, [])
-    report = job.apply(confirm=job.enterprises)
+    with pytest.raises(NothingToPlan, match=r"there is nothing to plan$"):
+        client.plan(path, [])
+    assert not path.exists()
+    report = client.rescue(path, emulator.enterprise, types="ADD_ESIM")
     assert (len(report), list(report), report.to_dicts(), report.states) == (0, [], [], {})
     assert "0 operations: none" in report._repr_html_()
     report.raise_for_failures()
-    assert emulator.audit() == []
+    assert cancels(emulator) == {}
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])

@@ -31,7 +31,7 @@ from countermand import (
     services,
 )
 from countermand.errors import CredentialsError, InvalidName
-from countermand.job_errors import NotConfirmed, OtherEndpoint
+from countermand.job_errors import NotConfirmed, NothingToPlan, OtherEndpoint, SameProject
 from countermand.sansio import (
     Cancellation,
     Done,
@@ -430,6 +430,86 @@ def test_a_rescue_of_another_service_searches_its_parents(
         job = calls.open(path)
         assert job.kind == "rescue"
         assert len(job.apply(confirm=job.enterprises)) == 10
+
+
+NUMBER = "123456789012"
+
+
+@pytest.mark.parametrize(
+    "keep", ["", "/locations/us", "/locations/us/operations/A0", "/locations/us/operations/A1"]
+)
+@pytest.mark.parametrize("of_search", [True, False])
+def test_what_may_be_excluded_by_the_number_of_its_project_is_not_cancelled(
+    document_ai: Emulator, tmp_path: Path, keep: str, of_search: bool
+) -> None:
+    """A server writes the number where the caller has an id; no name tells which is which."""
+    name = document_ai.add("cancellable", device=LOCATION, id="A0", quirks={"project_number": True})
+    path = tmp_path / "rescue.job"
+    numbered = f"projects/{NUMBER}{keep}"
+    with of(document_ai) as calls:
+        found: Any = calls.find(parents=LOCATION)
+        assert name in {item.name for item in found}, "mapped to the name that was asked for"
+        told = len(document_ai.audit())
+
+        def excluded(exclude: str) -> Any:
+            if of_search:
+                return calls.rescue(path, parents=LOCATION, exclude=exclude)
+            return calls.plan(path, [name], exclude=exclude)
+
+        if keep.endswith("A1") and not of_search:
+            assert excluded(numbered).operations == 1
+            return
+        with pytest.raises(ValueError, match=f"exclude: .*{NUMBER}.* by its number and the other"):
+            excluded(numbered)
+        assert not path.exists()
+        assert len(document_ai.audit()) == told
+        if keep.endswith("A0"):
+            by_id = numbered.replace(NUMBER, "p")
+            if of_search:
+                assert str(name) not in {str(row.name) for row in excluded(by_id)}
+            else:
+                with pytest.raises(NothingToPlan, match="1 excluded by name"):
+                    excluded(by_id)
+            assert name in document_ai.operations("pending")
+
+
+def test_one_operation_in_two_spellings_is_not_planned_twice(
+    document_ai: Emulator, tmp_path: Path
+) -> None:
+    names = [RELATIVE, RELATIVE.replace("projects/p/", f"projects/{NUMBER}/")]
+    other = names[1].replace("operations/7", "operations/8")
+    with of(document_ai) as calls:
+        for order in (names, [*reversed(names)], [other, *names]):
+            with pytest.raises(SameProject, match="may be of one project"):
+                calls.plan(tmp_path / "two.job", order)
+        assert not (tmp_path / "two.job").exists()
+        assert calls.plan(tmp_path / "other.job", [names[0], other]).operations == 2
+
+
+def test_a_filter_that_leaves_all_out_says_what_it_has_seen(
+    document_ai: Emulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "none.job"
+    with of(document_ai) as calls:
+        (kind,) = {item.type for item in calls.find(parents=LOCATION)}
+        assert kind is not None
+        seen = f"10 operations were seen and left out: 10 of type {kind}, which is nearly {kind}s"
+        found = calls.find(parents=LOCATION, types=f"{kind}s")
+        assert found.left_out is None
+        assert [*found] == []
+        assert found.left_out == seen
+        with pytest.raises(NothingToPlan, match="there is nothing to plan; " + seen) as caught:
+            calls.plan(path, parents=LOCATION, types=f"{kind}s")
+        assert isinstance(caught.value, ValueError)
+        with pytest.raises(NothingToPlan, match=seen):
+            calls.plan(path, calls.find(parents=LOCATION), types=f"{kind}s")
+        with pytest.raises(NothingToPlan, match=r"there is nothing to plan$"):
+            calls.plan(path, [])
+        assert not path.exists()
+        report = calls.rescue(path, parents=LOCATION, types=f"{kind}s")
+        assert len(report) == 0
+        assert any(note.endswith(seen) for note in calls.open(path).status().notes)
+    assert len(document_ai.operations("pending")) == 10
 
 
 def test_a_resource_above_without_a_name_is_confirmed_by_the_service(

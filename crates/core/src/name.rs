@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::name_error::{NameError, NameErrorKind};
 use crate::name_parse::{self, Ends};
 use crate::percent;
+use crate::project::Project;
 use crate::resource_state::Reading;
 use crate::service::{Level, NamePattern, Service, described};
 
@@ -115,15 +116,9 @@ impl<const UP: u8> Name<UP> {
         if own == told || self.as_str() == told {
             return true;
         }
-        let project = |name: &'_ str| {
-            let rest = name.strip_prefix("projects/")?;
-            let end = rest.find('/').unwrap_or(rest.len());
-            let number = rest[..end].bytes().all(|byte| byte.is_ascii_digit());
-            Some((number, "projects/".len() + end))
-        };
-        match (project(own), project(told)) {
-            (Some((own_number, own_end)), Some((number, end))) => {
-                own_number != number && own[own_end..] == told[end..]
+        match (Project::of(own), Project::of(told)) {
+            (Some(own), Some(told)) => {
+                own.is_number != told.is_number && (own.host, own.below) == (told.host, told.below)
             }
             _ => false,
         }

@@ -1,6 +1,6 @@
 //! The emulated parents and operations, found by name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use countermand_core::{Ids, Level, NamePattern, ParentName, Reading, Service};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::bad_input::BadInput;
 use crate::fate::{Fate, Kind};
-use crate::name::{below, prefix};
+use crate::name::{below, prefix, with_project};
 use crate::operation::Operation;
 use crate::quirks::Quirks;
 
@@ -90,6 +90,8 @@ pub(crate) struct Fleet {
     grandparents: HashMap<String, Vec<usize>>,
     /// Resources that the caller is authorized for, as many levels as a denial concerns.
     managed: HashSet<String>,
+    /// The names of the projects, which every name may have by their number as well.
+    projects: BTreeSet<String>,
     parent_index: HashMap<String, usize>,
     operation_index: HashMap<String, usize>,
 }
@@ -255,6 +257,7 @@ impl Fleet {
             operations: Vec::new(),
             grandparents: HashMap::new(),
             managed: HashSet::new(),
+            projects: BTreeSet::new(),
             parent_index: HashMap::new(),
             operation_index: HashMap::new(),
         }
@@ -266,12 +269,13 @@ impl Fleet {
 
     /// True if the caller is authorized for a resource of as many levels as a denial concerns.
     pub(crate) fn manages(&self, name: &str) -> bool {
-        self.managed.contains(name)
+        self.known(name, |name| self.managed.get(name)).is_some()
     }
 
     /// The parents below a grandparent.
     pub(crate) fn grandparent(&self, name: &str) -> Option<&[usize]> {
-        self.grandparents.get(name).map(Vec::as_slice)
+        self.known(name, |name| self.grandparents.get(name))
+            .map(Vec::as_slice)
     }
 
     /// The names of the grandparents, in alphabetical order.
@@ -282,11 +286,17 @@ impl Fleet {
     }
 
     pub(crate) fn parent(&self, name: &str) -> Option<usize> {
-        self.parent_index.get(name).copied()
+        self.known(name, |name| self.parent_index.get(name).copied())
     }
 
     pub(crate) fn operation(&self, name: &str) -> Option<usize> {
-        self.operation_index.get(name).copied()
+        self.known(name, |name| self.operation_index.get(name).copied())
+    }
+
+    /// What is found under a name, or under the one that it means where it has the number of a project.
+    fn known<T>(&self, name: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let by_id = |project: &String| find(&with_project(name, project)?);
+        find(name).or_else(|| self.projects.iter().find_map(by_id))
     }
 
     /// The parents below a grandparent, which is made if there is none.
@@ -324,6 +334,9 @@ impl Fleet {
             .push(parent);
         let managed = prefix(levels, name, self.service.denial_levels);
         self.managed.insert(managed.to_owned());
+        if name.starts_with("projects/") {
+            self.projects.insert(prefix(&[], name, 1).to_owned());
+        }
         self.parent_index.insert(name.to_owned(), parent);
         self.parents.push(Parent {
             name: name.to_owned(),

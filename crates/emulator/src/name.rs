@@ -23,6 +23,28 @@ pub(crate) fn prefix<'a>(levels: &[Level], name: &'a str, count: usize) -> &'a s
     }
 }
 
+/// The number that stands for every project.
+const PROJECT_NUMBER: &str = "123456789012";
+
+/// The name with the number of its project, if it has a project that is not spelled so already.
+pub(crate) fn with_number(name: &str) -> String {
+    let below = name.strip_prefix("projects/");
+    match below.and_then(|rest| rest.split_once('/')) {
+        Some((id, rest)) if !id.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("projects/{PROJECT_NUMBER}/{rest}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The name in which this project stands in place of the number.
+pub(crate) fn with_project(name: &str, project: &str) -> Option<String> {
+    let rest = name
+        .strip_prefix("projects/")?
+        .strip_prefix(PROJECT_NUMBER)?;
+    (rest.is_empty() || rest.starts_with('/')).then(|| format!("{project}{rest}"))
+}
+
 /// The name of a resource below another, which is the root if its name is empty.
 pub(crate) fn below(above: &str, rest: &str) -> String {
     match above {

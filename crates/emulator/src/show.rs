@@ -5,14 +5,11 @@ use serde_json::{Map, Value, json};
 
 use crate::extras::Extras;
 use crate::fate::Fate;
-use crate::name::{below, prefix};
+use crate::name::{below, prefix, with_number};
 use crate::operation::Operation;
 use crate::quirks::{Quirks, Shape};
 use crate::resource::resource;
 use crate::truth::State;
-
-/// The number that stands for every project.
-const PROJECT_NUMBER: &str = "123456789012";
 
 /// One operation and the server that shows it.
 #[derive(Debug)]
@@ -127,16 +124,5 @@ impl Show<'_> {
             shown.insert("response".to_owned(), response);
         }
         shown.into()
-    }
-}
-
-/// The name with the number of its project, if it has a project that is not spelled so already.
-fn with_number(name: &str) -> String {
-    let below = name.strip_prefix("projects/");
-    match below.and_then(|rest| rest.split_once('/')) {
-        Some((id, rest)) if !id.bytes().all(|byte| byte.is_ascii_digit()) => {
-            format!("projects/{PROJECT_NUMBER}/{rest}")
-        }
-        _ => name.to_owned(),
     }
 }

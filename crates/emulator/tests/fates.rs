@@ -306,4 +306,8 @@ fn names_may_have_the_number_of_their_project() {
     let expected = name.replace("projects/p/", "projects/123456789012/");
     assert_eq!((status, &shown["name"]), (200, &json!(expected)));
     assert_ne!(expected, name);
+    // The name that was shown is one.
+    assert_eq!(get(&mut emulator, T0, &expected), (200, shown));
+    let (status, _) = get(&mut emulator, T0, &expected.replace("123456789012", "4"));
+    assert_eq!(status, 403);
 }

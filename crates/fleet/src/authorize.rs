@@ -296,7 +296,8 @@ fn confirm(
 ) -> Result<(), Refusal> {
     match (kind, &confirmed) {
         (Kind::Rescue, _) if planned.is_empty() => Err(Refusal::Empty),
-        (Kind::Plan, _) if planned.is_empty() => Ok(()),
+        // An earlier version has written such plans. What is confirmed and not there is refused all the same.
+        (Kind::Plan, None) if planned.is_empty() => Ok(()),
         (_, Some(said)) if differences(kind, &planned, said).is_empty() => Ok(()),
         _ => Err(Refusal::NotConfirmed {
             kind,
@@ -436,6 +437,19 @@ mod tests {
         );
         let names: Confirmed = [(name("LC01"), None), (name("LC02"), None)].into();
         assert!(differences(Kind::Rescue, &planned, &names).is_empty());
+    }
+
+    #[test]
+    fn a_plan_of_nothing_takes_no_confirmation_of_something() {
+        let nothing = BTreeMap::new;
+        let confirmed: Confirmed = [(name("LC01"), Some(3))].into();
+        assert!(confirm(Kind::Plan, nothing(), None).is_ok());
+        assert!(confirm(Kind::Plan, nothing(), Some(Confirmed::new())).is_ok());
+        let refused = confirm(Kind::Plan, nothing(), Some(confirmed)).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the confirmation does not match: enterprises/LC01 was confirmed, the job has no operation there"
+        );
     }
 
     #[test]

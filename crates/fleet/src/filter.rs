@@ -15,6 +15,7 @@ use crate::already_done::AlreadyDone;
 use crate::job_row::Target;
 use crate::seconds;
 use crate::spell::{counted, grouped, spell};
+use crate::spelling::{SameProject, Spellings};
 
 /// Types of commands that the API documents.
 pub const KNOWN_TYPES: [&str; 11] = [
@@ -51,7 +52,8 @@ pub struct Filter {
     /// At least so old.
     #[serde(with = "seconds::optional")]
     pub older_than: Option<Duration>,
-    /// Names of operations, devices and enterprises that are left alone.
+    /// Names of operations, devices and enterprises that are left alone. They are compared with those of the
+    /// search, so that a project has to be spelled in the same way there: see [`check_excluded`](Self::check_excluded).
     pub exclude: BTreeSet<String>,
     /// The filter that the server applies to its lists of operations. It is an aid: what the server leaves out is not
     /// seen, and what it lists is judged by all the others.
@@ -161,8 +163,13 @@ impl Excluded {
         }
         let age = |age: Option<Duration>| spell(age.unwrap_or_default());
         let types = self.types.iter().map(|(kind, count)| {
+            let meant = filter.types.iter().find(|meant| is_near(meant, kind));
+            let meant = meant.map(|meant| format!(", which is nearly {}", printable(meant)));
             let kind = printable(kind);
-            (*count, format!("of type {kind}"))
+            (
+                *count,
+                format!("of type {kind}{}", meant.unwrap_or_default()),
+            )
         });
         let parts: Vec<String> = types
             .chain([
@@ -283,13 +290,10 @@ impl Filter {
             self.types.insert(kind);
             return Ok(());
         }
-        let start: String = kind.chars().take(64).collect();
-        let near = KNOWN_TYPES
-            .iter()
-            .map(|known| (osa_distance(&start, known), known));
-        let near = near.min().filter(|(distance, _)| *distance <= 2);
+        let near = KNOWN_TYPES.iter();
+        let near = near.min_by_key(|known| distance(&kind, known));
         Err(FilterError::Type {
-            near: near.map(|(_, known)| *known),
+            near: near.copied().filter(|known| is_near(&kind, known)),
         })
     }
 
@@ -326,6 +330,29 @@ impl Filter {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses names to search, or of operations, that [`exclude`](Self::exclude) may name by another spelling of their
+    /// project: a filter compares names, and what may be excluded is not cancelled.
+    ///
+    /// # Errors
+    /// The two names.
+    pub fn check_excluded<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), SameProject> {
+        if self.exclude.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = names.into_iter().collect();
+        let excluded = || self.exclude.iter().map(String::as_str);
+        let (above, below) = (
+            Spellings::new(excluded()),
+            Spellings::new(names.iter().copied()),
+        );
+        names.iter().try_for_each(|name| above.check(name))?;
+        // What is searched may have it below.
+        excluded().try_for_each(|name| below.check(name))
     }
 
     /// True if an operation of a list is meant: it is not done, and nothing that is known excludes it. One
@@ -399,6 +426,17 @@ impl Filter {
             _ => Ok(()),
         }
     }
+}
+
+/// Number of typing mistakes between two types.
+fn distance(one: &str, other: &str) -> usize {
+    let [one, other] = [one, other].map(|text| text.chars().take(64).collect::<String>());
+    osa_distance(&one, &other)
+}
+
+/// True if the one may be a misspelt other: the case of letters is no mistake alone.
+fn is_near(one: &str, other: &str) -> bool {
+    distance(&one.to_lowercase(), &other.to_lowercase()) <= 2
 }
 
 #[cfg(test)]
@@ -590,6 +628,31 @@ mod tests {
             "{}",
             done.lines()
         );
+    }
+
+    #[test]
+    fn what_may_be_excluded_by_another_spelling_is_refused() {
+        let host = "//documentai.googleapis.com";
+        let mut filter = Filter::default();
+        let location = format!("{host}/projects/p/locations/us");
+        let operation = format!("{location}/operations/7");
+        for (below, of_location, of_operation) in [
+            ("", true, true),
+            ("/locations/us", true, true),
+            ("/locations/us/operations/7", true, true),
+            ("/locations/us/operations/8", true, false),
+            ("/locations/eu/operations/7", false, false),
+        ] {
+            for (number, may_be) in [("90210", true), ("p", false), ("q", false)] {
+                filter.exclude = [format!("{host}/projects/{number}{below}")].into();
+                for (name, expected) in [(&location, of_location), (&operation, of_operation)] {
+                    let refused = filter.check_excluded([&**name]).is_err();
+                    assert_eq!(refused, expected && may_be, "{number}{below} {name}");
+                }
+            }
+        }
+        filter.exclude.clear();
+        assert_eq!(filter.check_excluded([&*operation]), Ok(()));
     }
 
     #[test]

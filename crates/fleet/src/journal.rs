@@ -122,6 +122,11 @@ impl Recorder {
         let at = self.clock.now();
         self.backlog
             .extend(done.and_then(|done| Record::already_done(done, at)));
+        if self.job.operations() == 0
+            && let Some(excluded) = self.excluded()
+        {
+            self.backlog.push(told(at, Note::LEFT_OUT, excluded));
+        }
         self.backlog.push(Record::Ended {
             at: self.clock.now(),
             how,

@@ -108,6 +108,7 @@ mod schedule;
 mod search;
 mod seconds;
 mod spell;
+mod spelling;
 pub mod store;
 mod system;
 
@@ -133,4 +134,5 @@ pub use run::{Ended, Run};
 pub use schedule::Options;
 pub use search::{Findings, Found, Search, SearchCost, decisive};
 pub use spell::{counted, grouped, phrase, spell};
+pub use spelling::SameProject;
 pub use store::{Job, JobError, Settings};

@@ -2,14 +2,19 @@
 
 use std::path::Path;
 
-use countermand_core::Timestamp;
+use countermand_core::{Project, Timestamp};
 
 use crate::filter::{Excluded, Filter};
 use crate::input::Evidence;
 use crate::job_row::{Resolution, Target};
 use crate::order;
 use crate::search::Findings;
-use crate::store::{Job, JobError, Kind, Record, Settings};
+use crate::spell::counted;
+use crate::spelling::{SameProject, Spellings};
+use crate::store::{Job, JobError, JobErrorKind, Kind, Record, Settings};
+
+/// Number of reasons for an empty plan that are told; the rest is counted.
+const REASONS: usize = 3;
 
 /// Contents of a plan.
 ///
@@ -34,6 +39,8 @@ pub struct Plan {
     /// Other known facts: the calls that the search has spent, the lists that it could not read,
     /// the operations that evidence settles already.
     pub known: Vec<Record>,
+    /// Clauses about the operations that were seen and left out, as of [`Excluded::sentence`].
+    pub left_out: Vec<String>,
     /// Sends first what does most harm, on devices seen last, instead of what was given first.
     pub by_harm: bool,
 }
@@ -66,6 +73,7 @@ impl Plan {
     /// spent is not spent again.
     pub fn found(&mut self, findings: &mut Findings) {
         self.known.extend(findings.records());
+        self.left_out.extend(findings.excluded.clone());
         self.targets.append(&mut findings.targets);
     }
 
@@ -75,7 +83,8 @@ impl Plan {
     /// complete without what it cost. After an error there is no file.
     ///
     /// # Errors
-    /// A file that exists is left alone; the disk's; those of `look`.
+    /// [`JobErrorKind::Nothing`] without an operation, [`JobErrorKind::SameProject`] where two may be one. A file that
+    /// exists is left alone; the disk's; those of `look`.
     pub fn write<T>(
         self,
         path: impl AsRef<Path>,
@@ -83,12 +92,15 @@ impl Plan {
         created: Timestamp,
         look: impl FnOnce(&Job) -> Result<T, JobError>,
     ) -> Result<T, JobError> {
+        debug_assert_eq!(settings.kind, Kind::Plan, "a rescue is not planned");
+        let path = path.as_ref();
+        self.check().map_err(|kind| kind.at(path))?;
         let Self {
             mut targets,
             known,
             by_harm,
+            ..
         } = self;
-        debug_assert_eq!(settings.kind, Kind::Plan, "a rescue is not planned");
         if by_harm {
             order::by_harm(&mut targets);
         }
@@ -99,5 +111,30 @@ impl Plan {
         })?;
         job.close()?;
         Ok(seen)
+    }
+
+    fn check(&self) -> Result<(), JobErrorKind> {
+        if self.targets.is_empty() {
+            let missed = self.known.iter().filter_map(|record| match record {
+                Record::Missed(missed) => Some(missed.sentence()),
+                _ => None,
+            });
+            let mut why: Vec<_> = self.left_out.iter().cloned().chain(missed).collect();
+            let more = why.len().saturating_sub(REASONS);
+            if more > 0 {
+                why.truncate(REASONS);
+                why.push(format!("{} more", counted(more as u64, "reason")));
+            }
+            return Err(JobErrorKind::Nothing { why });
+        }
+        Ok(self.check_projects()?)
+    }
+
+    /// Refuses two operations that may be one: it would be confirmed, and cancelled, twice.
+    fn check_projects(&self) -> Result<(), SameProject> {
+        let names = || self.targets.iter().map(|target| target.name.as_str());
+        let is_number = |name: &&str| Project::of(name).is_some_and(|project| project.is_number);
+        let numbers = Spellings::new(names().filter(is_number));
+        names().try_for_each(|name| numbers.check(name))
     }
 }

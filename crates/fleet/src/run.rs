@@ -278,13 +278,6 @@ impl Run {
         trouble.map(|trouble| chain(trouble))
     }
 
-    /// A clause about the operations that a rescue has seen in this run and left out by its filter,
-    /// if there are any.
-    #[must_use]
-    pub fn excluded(&self) -> Option<String> {
-        self.recorder.lock().as_ref().and_then(Recorder::excluded)
-    }
-
     /// Reads the job, or sets its limits, while the run goes on.
     ///
     /// # Panics

@@ -183,6 +183,13 @@ impl Finder {
         Ok(names.map(|gone| gone.device.to_string()).collect())
     }
 
+    /// A clause about the operations that were seen and left out, once it has ended.
+    #[getter]
+    fn left_out(&self) -> PyResult<Option<String>> {
+        let found = self.found.here()?;
+        Ok(found.findings.lock().excluded.clone())
+    }
+
     /// The number of lists that were not requested, once it has ended.
     #[getter]
     fn not_attempted(&self) -> PyResult<u64> {

@@ -99,10 +99,11 @@ pub(crate) fn plan(
             }
             Err(items) => plan.targets = items,
         }
-        if let Some(selection) = selection {
+        if let Some(Selection { filter, .. }) = selection {
             let (now, mut excluded) = (now(), Excluded::default());
             plan.targets
-                .retain(|target| selection.filter.takes_target(target, now, &mut excluded));
+                .retain(|target| filter.takes_target(target, now, &mut excluded));
+            plan.left_out.extend(excluded.sentence(&filter));
         }
         Ok(plan)
     };

@@ -41,6 +41,8 @@ fn class(kind: &JobErrorKind) -> &'static str {
         JobErrorKind::Incomplete => "JobIncomplete",
         JobErrorKind::OtherEndpoint { .. } | JobErrorKind::Service { .. } => "OtherEndpoint",
         JobErrorKind::Locked { .. } => "JobLocked",
+        JobErrorKind::Nothing { .. } => "NothingToPlan",
+        JobErrorKind::SameProject(_) => "SameProject",
         JobErrorKind::Io(error) if matches!(error.kind(), ErrorKind::NotFound) => "JobNotFound",
         JobErrorKind::Io(_) | JobErrorKind::Disk { .. } => "JobUnreadable",
         _ => "JobError",

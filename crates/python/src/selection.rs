@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countermand_core::{Call, Endpoint, GrandparentName, ParentName};
-use countermand_fleet::{Filter, FilterError, Target};
+use countermand_fleet::{Filter, FilterError, SameProject, Target};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -61,21 +61,37 @@ impl Selection {
         Ok(selection)
     }
 
-    /// Refuses a filter that cannot be answered of what is searched: it would be ignored.
+    /// Refuses a filter that cannot be answered of what is searched, because it would be ignored, and what it may
+    /// exclude by another spelling of a name.
     pub(crate) fn check(&self, filter: &Filter) -> PyResult<()> {
         let above = self.enterprises.iter().map(|name| filter.check_name(name));
         let parents = self.parents.iter().map(|name| filter.check_name(name));
         let checked: Result<(), _> = above.chain(parents).collect();
-        let left = checked.and_then(|()| filter.check_search(&self.enterprises, &self.parents));
+        checked.map_err(refused)?;
+        let enterprises = self.enterprises.iter().map(GrandparentName::as_str);
+        let parents = self.parents.iter().map(ParentName::as_str);
+        let checked = filter.check_excluded(enterprises.chain(parents));
+        checked.map_err(excluded)?;
+        let left = filter.check_search(&self.enterprises, &self.parents);
         left.map_err(refused)
     }
 
-    /// Refuses a filter that cannot be answered of these.
+    /// As [`check`](Self::check), of operations that are given.
     pub(crate) fn check_given(&self, targets: &[Target]) -> PyResult<()> {
-        let mut targets = targets.iter();
-        let checked = targets.try_for_each(|target| self.filter.check_name(&target.name));
-        checked.map_err(refused)
+        let targets = targets.iter();
+        let checked = targets
+            .clone()
+            .try_for_each(|target| self.filter.check_name(&target.name));
+        checked.map_err(refused)?;
+        let names = targets.map(|target| target.name.as_str());
+        self.filter.check_excluded(names).map_err(excluded)
     }
+}
+
+/// The exception where the filter may exclude what is meant by another spelling.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+fn excluded(error: SameProject) -> PyErr {
+    PyValueError::new_err(format!("exclude: {error}"))
 }
 
 fn refused(error: FilterError) -> PyErr {

@@ -154,7 +154,8 @@ impl Names {
         (names, duplicates as u64)
     }
 
-    /// Refuses a filter that cannot be answered of these names: it would be ignored.
+    /// Refuses a filter that cannot be answered of these names, because it would be ignored, and what it may exclude by
+    /// another spelling of a name.
     pub(crate) fn check(&self, filter: &Filter) -> Result<(), Failure> {
         if filter.server_side.is_some() && !self.operations.is_empty() {
             let problem = "--filter is for the lists of a search, and operations were given by name; nothing was sent";
@@ -166,6 +167,12 @@ impl Names {
         let given = given.map(|(target, _)| filter.check_name(&target.name));
         let checked: Result<(), _> = above.chain(parents).chain(given).collect();
         checked.map_err(|error| unanswered(&error))?;
+        let operations = self.operations.iter();
+        let operations = operations.map(|(target, _)| target.name.as_str());
+        let enterprises = self.enterprises.iter().map(GrandparentName::as_str);
+        let devices = self.devices.iter().map(ParentName::as_str);
+        let checked = filter.check_excluded(enterprises.chain(devices).chain(operations));
+        checked.map_err(|error| Failure::usage(format!("--exclude: {error}; nothing was sent")))?;
         let left = filter.check_search(&self.enterprises, &self.devices);
         left.map_err(|error| Failure::usage(format!("--exclude: {error}")))
     }

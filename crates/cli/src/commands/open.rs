@@ -84,6 +84,7 @@ pub(crate) fn failure(error: &JobError) -> Failure {
         },
         JobErrorKind::Service { .. } => (Exit::Usage, "check --service and --service-file"),
         JobErrorKind::OtherEndpoint { .. } => (Exit::Refused, "give the job's with --endpoint"),
+        JobErrorKind::SameProject(_) => (Exit::Usage, "nothing was sent"),
         JobErrorKind::Edited { .. } => (
             Exit::Refused,
             "this command sent nothing; the file is no proof of earlier runs any more: plan again",

@@ -56,6 +56,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     for (target, evidence) in std::mem::take(&mut sources.operations) {
         plan.give(target, evidence, (&settings.filter, begun), &mut excluded);
     }
+    plan.left_out.extend(excluded.sentence(&settings.filter));
     let mut exit = match sources.refused {
         0 => Exit::Done,
         _ => Exit::Failed,
@@ -83,8 +84,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         plan.found(&mut findings);
     }
     if plan.targets.is_empty() {
-        let seen = excluded.sentence(&settings.filter);
-        tell_nothing(&report, &findings, seen.iter().chain(&findings.excluded));
+        tell_nothing(&report, &findings, &plan.left_out);
     } else {
         let mut way = Way::of(global);
         way.flight = terms.flight;
@@ -103,7 +103,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
 }
 
 /// Tells the reason why there is no plan; `seen` are clauses about names left out.
-fn tell_nothing<'a>(report: &Report, findings: &Findings, seen: impl Iterator<Item = &'a String>) {
+fn tell_nothing(report: &Report, findings: &Findings, seen: &[String]) {
     if !findings.vanished.is_empty() {
         report.output.note(vanished(&findings.vanished).trim_end());
     }
@@ -111,7 +111,7 @@ fn tell_nothing<'a>(report: &Report, findings: &Findings, seen: impl Iterator<It
         0 => "nothing to do: no pending operation was found that the options take",
         _ => INCOMPLETE,
     };
-    let seen: String = seen.map(|seen| format!("; {seen}")).collect();
+    let seen: String = seen.iter().map(|seen| format!("; {seen}")).collect();
     report.sentence(&format!("{what}{seen}; no file was written"));
 }
 

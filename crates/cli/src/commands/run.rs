@@ -60,7 +60,7 @@ pub(crate) async fn run(
             return Ok(exit);
         }
     };
-    tell_left_out(&mut run, &report);
+    tell_skipped(&run, &report);
     let stopped = run.stopped().map(|cause| cause.exit_class().into());
     let ended = run.end(how);
     let (overview, worst) = overview(&ended, stopped).map_err(|error| open::unread(&error))?;
@@ -147,13 +147,8 @@ impl Watch<'_> {
     }
 }
 
-/// Tells of the operations that a rescue has seen and not cancelled.
-fn tell_left_out(run: &mut Run, report: &Report) {
-    if run.job(|job| job.operations()) == 0
-        && let Some(excluded) = run.excluded()
-    {
-        report.output.note(&excluded);
-    }
+/// Tells of the operations that a rescue has found and left alone.
+fn tell_skipped(run: &Run, report: &Report) {
     if run.skipped() > 0 {
         report.output.note(&format!(
             "{} more were found than --max allows and left alone",

@@ -773,3 +773,38 @@ fn batches_of_the_gemini_api_are_found_planned_applied_and_reported() {
     verdicts.sort_unstable_by_key(ToString::to_string);
     assert_eq!(verdicts, ["cancelled", "cancelled", "completed"]);
 }
+
+/// No name tells which number is that of which project: what may be excluded is not cancelled.
+#[test]
+fn an_exclusion_by_the_number_of_a_project_is_refused_beside_an_id() {
+    let world = documentai(2);
+    let (job, keep) = (world.job(), world.folder.path().join("keep.txt"));
+    let numbered = world.api.names[0].replace("projects/p/", "projects/123456789012/");
+    std::fs::write(&keep, &numbered).unwrap();
+    let exclude = ["--exclude", keep.to_str().unwrap()];
+    let rescue = ["rescue", "--job", &job, "--confirm", "projects/p", PARENT];
+    let plan = ["plan", "-o", &job];
+    for command in [
+        &["find", PARENT][..],
+        &rescue,
+        &[&plan[..], &[PARENT]].concat(),
+        &[&plan[..], &[&world.api.names[0]]].concat(),
+    ] {
+        let run = world.command(&[command, &exclude].concat()).run();
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+        let told = "--exclude: //documentai.googleapis.com/projects/";
+        assert!(run.stderr.contains(told) && run.stderr.contains("may be of one project"));
+    }
+    // Nor is one operation planned under two names.
+    let run = world
+        .command(&[&plan[..], &[&world.api.names[0], &numbered]].concat())
+        .run();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("may be of one project"), "{run:?}");
+    assert!(world.api.asked().is_empty() && !std::fs::exists(&job).unwrap());
+
+    std::fs::write(&keep, &world.api.names[0]).unwrap();
+    let run = world.command(&[&rescue[..], &exclude].concat()).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(world.api.states(), [State::Pending, State::Cancelled]);
+}

@@ -69,7 +69,7 @@ fn fault_50_a_filter_that_leaves_everything_out_says_what_it_saw() {
     let words_of: Vec<&str> = rescue.iter().chain(&confirm).map(String::as_str).collect();
     let run = fleet.command(&words_of).run();
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stderr.contains(words), "{run:?}");
+    assert!(run.stdout.contains(words), "{run:?}");
     assert_eq!(fleet.cancels(), (0, 0));
 }
 

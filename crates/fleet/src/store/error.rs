@@ -8,6 +8,7 @@ use countermand_core::OperationName;
 
 use super::lock_owner::LockOwner;
 use super::schema::VERSION;
+use crate::spelling::SameProject;
 
 /// An error of a job file. Nothing was sent because of it, and a change that failed is
 /// not there in part.
@@ -53,6 +54,15 @@ pub enum JobErrorKind {
     /// The plan was not finished: the program that wrote it was stopped.
     #[error("the plan was never finished; delete the file and plan again")]
     Incomplete,
+    /// A plan without an operation.
+    #[error("there is nothing to plan{}", why.iter().map(|why| format!("; {why}")).collect::<String>())]
+    Nothing {
+        /// Clauses about the operations that were seen and left out, and the lists that could not be read.
+        why: Vec<String>,
+    },
+    /// Two operations of a plan that may be one.
+    #[error(transparent)]
+    SameProject(#[from] SameProject),
     /// It is for a service that this process does not know, or knows by another description.
     #[error("{what}; nothing was sent")]
     Service {

@@ -103,6 +103,8 @@ impl Note {
     /// The kind of a note whose text says in JSON which operations a search has seen that were done before: one for
     /// each run that searched to its end or was stopped.
     pub const ALREADY_DONE: &'static str = "already_done";
+    /// The kind of a note of a rescue that has found nothing to cancel: the operations that its filter left out.
+    pub const LEFT_OUT: &'static str = "left_out";
     /// The kind of a note that every request fails; its time is the begin of the outage. Its text is the key
     /// of the error, a colon and the cause.
     pub const OUTAGE: &'static str = "outage";
