@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 
 from .errors import CountermandError
 from .events import Event
+from .feed import _Named
 from .operation_name import OperationName
 from .outcome import Outcome, Status, Verdict
 from .progress import Progress
@@ -102,6 +103,7 @@ __all__ = [
     "rescue",
     "run",
     "scope",
+    "service_json",
     "services",
 ]
 
@@ -704,10 +706,10 @@ class Client:
     def service(self) -> str: ...
     @property
     def endpoint(self) -> str: ...
-    def cancel(self, name: str) -> Call[None]: ...
-    def get(self, name: str) -> Call[Operation]: ...
+    def cancel(self, name: _Named) -> Call[None]: ...
+    def get(self, name: _Named) -> Call[Operation]: ...
     def list_operations(self, parent: str) -> Stream[Operation]: ...
-    def countermand(self, name: str, deadline: _Length | None) -> Call[Outcome]: ...
+    def countermand(self, name: _Named, deadline: _Length | None) -> Call[Outcome]: ...
     def countermand_all(
         self,
         quota: str | None,
@@ -876,6 +878,9 @@ def name_parts(name: str, /) -> tuple[str, str, str, str, str]:
 
 def services() -> list[_Fields]:
     """The services that are built in, as the fields of :class:`~countermand.Service`."""
+
+def service_json(service: str, /) -> str | None:
+    """The JSON text that describes a service, if it is not built in."""
 
 def described_service(text: bytes, /) -> _Fields:
     """The service that a JSON text describes, likewise."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._countermand import Finder, Operation, Stream
     from .errors import CountermandError
     from .events import Event
-    from .feed import _Names
+    from .feed import _Named, _Names
     from .find import AsyncFind, Find
     from .fleet import _FindT, _JobT  # noqa: F401 - in the text of a base class
     from .google_auth import Source, _GoogleCredentials
@@ -259,10 +259,11 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
                 "a function, or COUNTERMAND_TOKEN"
             )
             raise TypeError(message)
-        return _restore, (type(self), {**self._settings, "token": self._token})
+        described = _countermand.service_json(self.service)
+        return _restore, (type(self), {**self._settings, "token": self._token}, described)
 
     @dual
-    async def cancel(self, name: str) -> None:
+    async def cancel(self, name: _Named) -> None:
         """Asks the server to cancel, with retries, and does not look what became of it.
 
         :raises InvalidName: nothing was sent.
@@ -271,7 +272,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         await self._finish(self._native.cancel(name))
 
     @dual
-    async def get(self, name: str) -> Operation:
+    async def get(self, name: _Named) -> Operation:
         """Gets the operation as the server tells it.
 
         :raises InvalidName: nothing was sent: it is no name, or the service has no such method for
@@ -295,7 +296,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         return self._each(self._native.list_operations(parent))
 
     @dual
-    async def countermand(self, name: str, *, deadline: _Length | None = None) -> Outcome:
+    async def countermand(self, name: _Named, *, deadline: _Length | None = None) -> Outcome:
         """Cancels an operation and finds out what became of it. The verdict is ``unverified`` where
         the service cannot tell it (:attr:`NamePattern.has_get`).
 
@@ -406,7 +407,12 @@ class _Hidden:
         return self._shown
 
 
-def _restore(cls: type[ClientBase[Any, Any]], settings: dict[str, Any]) -> ClientBase[Any, Any]:
+def _restore(
+    cls: type[ClientBase[Any, Any]], settings: dict[str, Any], described: str | None
+) -> ClientBase[Any, Any]:
+    from .operation_name import know
+
+    know(described)
     return cls(**settings)
 
 

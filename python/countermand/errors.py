@@ -106,6 +106,10 @@ class CountermandError(JsonForm, Exception):
             return OperationName(value)
         return value
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # The name comes first: it knows its service, also where that is not built in.
+        return _restore, (self.operation, type(self), self.args), vars(self)
+
     def to_dict(self) -> dict[str, Any]:
         """The error as plain values: the object ``error`` of the command's JSON."""
         fields = {name: getattr(self, name) for name in _OF_ALL}
@@ -118,6 +122,12 @@ class CountermandError(JsonForm, Exception):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.message!r})"
+
+
+def _restore(
+    _: OperationName | None, kind: type[CountermandError], args: tuple[Any, ...]
+) -> CountermandError:
+    return kind(*args)
 
 
 class InvalidName(CountermandError, ValueError):

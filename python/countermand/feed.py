@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Mapping
 
 from .progress import Line, Progress
 from .waiting import Blocking
@@ -164,6 +164,12 @@ def several(names: _T) -> _T:
     """
     if isinstance(names, (str, bytes)):
         message = "names is several names, not one: give [name], or use countermand(name)"
+        raise TypeError(message)
+    if isinstance(names, Mapping) and "name" in names:
+        message = "names is a dict, which iterates its keys: give [d['name']]"
+        raise TypeError(message)
+    if hasattr(names, "columns"):
+        message = "names is a table, which iterates its columns: give that of the names, df['name']"
         raise TypeError(message)
     if not isinstance(names, Iterable) and not hasattr(names, "__getitem__"):
         message = f"names is of type {type(names).__name__}, expected an iterable of names"

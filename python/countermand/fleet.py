@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .progress import Progress
     from .report import Report
     from .rows import Facts
-    from .selection import Selection, _Length, _Texts
+    from .selection import Selection, _Left, _Length, _Texts
 
     _FindT = TypeVar("_FindT", bound="Search")
     _JobT = TypeVar("_JobT")
@@ -52,7 +52,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         types: _Texts = (),
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
-        exclude: _Texts = (),
+        exclude: _Left = (),
         filter: str | None = None,
         quota: str | None = None,
         share: float | None = None,
@@ -69,14 +69,16 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
             here, also with blanks around it, or as its URL at the client's endpoint.
         :param devices: ``enterprises/LC01/devices/3f``; one text or several.
         :param parents: the same of any service: resources whose operations are listed, such as
-            ``projects/p/locations/us``; one text or several.
+            ``projects/p/locations/us``; one text or several. The id of the service, ``vision.v1``,
+            stands for the resource above operations that are named ``operations/…`` alone.
         :param types: ``WIPE``, ``LOCK`` ...; none for all. A misspelt one is a :class:`ValueError`;
             one that this version does not know is written ``unknown:TYPE``. Of another service
             as its operations tell them.
         :param newer_than: no older than so many seconds, or ``timedelta``, or ``"2h"``.
         :param older_than: at least so many seconds old.
-        :param exclude: operations, devices and enterprises to leave alone; of another service also
-            what lists operations and what is above it. A project is spelled as it is in the search.
+        :param exclude: operations, devices and enterprises to leave alone, by their names or as a
+            search has found them; of another service what lists operations and what is above it. A
+            project is spelled as it is in the search.
         :param filter: a filter that the server applies to its lists of operations, in the language
             of the service, such as ``done = false``: it saves pages, and what it leaves out is not
             seen. Which of the others are pending is decided here.
@@ -113,7 +115,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         types: _Texts = (),
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
-        exclude: _Texts = (),
+        exclude: _Left = (),
         filter: str | None = None,
         order: Literal["harm", "input"] = "harm",
         max_age: _Length | None = None,
@@ -213,7 +215,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         types: _Texts = (),
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
-        exclude: _Texts = (),
+        exclude: _Left = (),
         filter: str | None = None,
         at_most: int | None = _countermand.AT_MOST,
         deadline: _Length | None = None,

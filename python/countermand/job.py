@@ -124,7 +124,7 @@ class JobFile(Waits):
     async def apply(
         self,
         *,
-        confirm: Mapping[str, int] | None = None,
+        confirm: Mapping[str, int | None] | None = None,
         progress: bool | Callable[[Progress], object] | None = None,
         in_flight: int | None = None,
         recheck: bool = False,
@@ -149,16 +149,17 @@ class JobFile(Waits):
             ``{"projects/p": 2000}``, or ``{"vision.v1": 2000}`` by its id where
             :attr:`enterprises` has its host alone. A mistaken filter would otherwise
             cancel what protects a lost device. A program that decides by itself says
-            ``job.enterprises``. Of a rescue the enterprises count, and not the numbers. Looking
-            again (``recheck``) needs none.
+            ``job.enterprises``. A rescue cancels all that it finds, so that it is confirmed without
+            a number, ``{"enterprises/LC01": None}``, or with what ``job.enterprises`` says: another
+            number would look like a limit. Looking again (``recheck``) needs none.
         :param progress: as for :meth:`Client.countermand_all`.
         :param in_flight: how many requests are in flight, instead of the client's; at least 1.
         :param recheck: only look again at what was asked and is not settled; cancel nothing.
         :raises NotConfirmed: ``confirm`` is not what the plan holds. Nothing was sent.
         :raises PlanStale: it was planned too long ago. Nothing was sent.
         :raises OtherPlan: the file holds another plan than this job. Nothing was sent.
-        :raises OtherEndpoint: the client is for another server: a job file alone does not decide
-            where a token goes. Nothing was sent.
+        :raises OtherEndpoint: the client is for another server or service: a job file alone does
+            not decide where a token goes. Nothing was sent.
         :raises JobLocked: another process applies it; ``holder`` says which. Nothing was sent.
         :raises JobEdited: another program has changed the file. Nothing was sent.
         :raises JobDamaged: bytes of it were lost or changed. Nothing was sent.

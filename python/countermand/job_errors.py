@@ -170,7 +170,7 @@ class OtherPlan(CountermandError, ValueError):
 
 
 class OtherEndpoint(CountermandError, ValueError):
-    """The job is for another server than the client. Nothing was sent."""
+    """The job is for another server or service than the client. Nothing was sent."""
 
     kind: str = "other_endpoint"
     advice: str = "if that server is meant, make the client for it: Client(endpoint=job.endpoint)"

@@ -94,5 +94,25 @@ class OperationName(str):
             raise AttributeError(message, name=what, obj=self)
         return _countermand.name_parts(self)[part]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        if self.service == _ANDROID:
+            return type(self), (str(self),)
+        described = _countermand.service_json(self.service)
+        return _restore, (type(self), str(self), self.service, described)
+
     def __repr__(self) -> str:
         return f"OperationName({_countermand.quoted(self)})"
+
+
+def _restore(
+    kind: type[OperationName], text: str, service: str, described: str | None
+) -> OperationName:
+    """The name of a pickle, which holds the description of a service that is not built in."""
+    know(described)
+    return kind(text, service=service)
+
+
+def know(described: str | None) -> None:
+    """Makes the service known that this JSON describes, if any."""
+    if described is not None:
+        _countermand.described_service(described.encode())

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import timedelta
-    from typing import Self, TypeAlias
+    from typing import Self, TypeAlias, TypeVar
+
+    from .feed import _Named
+
+    _T = TypeVar("_T")
 
     _Length: TypeAlias = float | str | timedelta
     """Seconds, or a text such as ``2h``."""
     _Texts: TypeAlias = str | Iterable[str]
+    _Left: TypeAlias = str | Iterable[_Named]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Selection:
     types: tuple[str, ...]
     newer_than: _Length | None
     older_than: _Length | None
-    exclude: tuple[str, ...]
+    exclude: tuple[_Named, ...]
     filter: str | None
 
     @classmethod
@@ -38,7 +43,7 @@ class Selection:
         types: _Texts = (),
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
-        exclude: _Texts = (),
+        exclude: _Left = (),
         filter: str | None = None,
     ) -> Self:
         """One text is as good as a list of one."""
@@ -66,7 +71,7 @@ class Selection:
         )
 
 
-def _several(what: str, given: str | Iterable[str]) -> tuple[str, ...]:
+def _several(what: str, given: str | Iterable[_T]) -> tuple[str | _T, ...]:
     """The texts: one is as good as a list of one.
 
     :raises TypeError: there is something else in their place.

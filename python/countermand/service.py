@@ -37,7 +37,8 @@ class Service:
         earth_engine = Service.from_file("earthengine.json")
         client = Client(service=earth_engine)
 
-    From then on this process knows its id.
+    From then on this process knows its id. A pickle of it, or of a client, a name, an operation or
+    a result of it, holds the description, so that a process that reads the pickle knows it as well.
     """
 
     __module__ = "countermand"
@@ -73,6 +74,13 @@ class Service:
         return _service(
             _countermand.described_service(text.encode() if isinstance(text, str) else text)
         )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        described = _countermand.service_json(self.id)
+        if described is not None:
+            # Another process has not read the file.
+            return Service.from_json, (described,)
+        return type(self), tuple(getattr(self, field) for field in self.__slots__)
 
     @property
     def has_get(self) -> bool:

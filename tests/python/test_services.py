@@ -801,3 +801,113 @@ def test_fault_57_another_host_than_googles_is_named_by_the_caller() -> None:
         Client(service=service, token="t").get("projects/p/operations/1")
     with Client(service=service, token="t", endpoint="https://api.elsewhere.example/v1"):
         pass
+
+
+def test_a_rescue_is_confirmed_without_a_number(document_ai: Emulator, tmp_path: Path) -> None:
+    path = tmp_path / "rescue.job"
+    with of(document_ai) as calls:
+        calls.rescue(path, parents=LOCATION)
+        job = calls.open(path)
+        with pytest.raises(NotConfirmed, match="confirm projects/p without a number"):
+            job.apply(confirm={"projects/p": 1})
+        with pytest.raises(NotConfirmed, match="projects/q was confirmed"):
+            job.apply(confirm={"projects/p": None, "projects/q": None})
+        for confirm in ({"projects/p": None}, job.enterprises):
+            assert len(job.apply(confirm=confirm)) == 10
+        planned = calls.plan(tmp_path / "plan.job", [RELATIVE])
+        with pytest.raises(NotConfirmed, match="the confirmation has no number"):
+            planned.apply(confirm={"projects/p": None})
+
+
+def test_advice_names_the_client_that_a_job_needs(document_ai: Emulator, tmp_path: Path) -> None:
+    path = tmp_path / "a.job"
+    other = {"endpoint": document_ai.endpoint, "token": document_ai.token}
+    with of(document_ai) as calls, Client(service="translate", **other) as translate:
+        job = calls.plan(path, [RELATIVE])
+        with pytest.raises(OtherEndpoint) as caught:
+            translate.open(path).apply(confirm={"projects/p": 1})
+        advice = 'make the client for it: Client(service="documentai.v1", endpoint=job.endpoint)'
+        assert caught.value.advice == advice
+        with Client(service="documentai.v1", endpoint=job.endpoint, token=document_ai.token) as it:
+            assert len(it.open(path).apply(confirm={"projects/p": 1})) == 1
+        with pytest.raises(OtherEndpoint, match="is of the service documentai") as caught:
+            translate.plan(tmp_path / "b.job", calls.find(parents=LOCATION))
+        assert 'Client(service="documentai.v1")' in caught.value.advice
+
+
+def test_what_was_found_is_given_as_it_is(document_ai: Emulator, tmp_path: Path) -> None:
+    name = document_ai.add("cancellable", device=LOCATION, id="A0")
+    with of(document_ai) as calls:
+        operation = calls.get(name)
+        (found,) = (item for item in calls.find(parents=LOCATION) if item.name == name)
+        for given in (operation, found):
+            assert calls.get(given) == operation
+            rest = calls.find(parents=LOCATION, exclude=[given])
+            assert name not in {item.name for item in rest}
+        calls.cancel(found)
+        assert calls.countermand(operation).cancelled
+        with pytest.raises(
+            InvalidName, match=r"parents=\.\.\. takes the resources whose operations"
+        ):
+            calls.find(enterprises="LC01")
+        with pytest.raises(TypeError, match=r"is a dict, .*: give \[d\['name'\]\]"):
+            calls.plan(tmp_path / "a.job", {"position": 1, "name": str(name)})  # type: ignore[arg-type]
+        frame = pytest.importorskip("pandas").DataFrame({"position": [1], "name": [str(name)]})
+        with pytest.raises(TypeError, match=r"is a table, .*df\['name'\]"):
+            calls.plan(tmp_path / "a.job", frame)
+        assert calls.plan(tmp_path / "a.job", frame["name"]).operations == 1
+
+
+@pytest.mark.parametrize("root", ["vision.v1", "vision", "", "//vision.googleapis.com"])
+def test_the_service_names_the_resource_above_its_operations(tmp_path: Path, root: str) -> None:
+    with Emulator(service="vision.v1", devices=0) as emulator:
+        emulator.add(device="")
+        with Client(service="vision", endpoint=emulator.endpoint, token=emulator.token) as calls:
+            (found,) = calls.find(parents=root)
+            assert found.name.parent == "//vision.googleapis.com"
+            job = calls.plan(tmp_path / "a.job", ["operations/7"])
+            with pytest.raises(NotConfirmed, match="the confirmation says 2"):
+                job.apply(confirm={root: 2})
+
+
+PICKLED = """
+import pickle, sys
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        print(repr(pickle.load(file)))
+"""
+
+
+def test_what_a_file_describes_pickles_into_another_process(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTERMAND_TOKEN", "t")
+    service = Service.from_file(EARTH_ENGINE)
+    name = OperationName("projects/p/operations/A", service=service)
+    operation = Operation.from_json('{"name": "projects/p/operations/A"}', service=service)
+    with client(server, service) as calls:
+        outcome = calls.countermand(name)
+    error = CountermandError("it failed", operation=name)
+    url = f"http://127.0.0.1:{server.server_port}"
+    clients = [Client(service=chosen, endpoint=url) for chosen in (service, service.id)]
+    for number, value in enumerate([service, name, operation, outcome, error, *clients]):
+        path = tmp_path / f"{number}.pickle"
+        path.write_bytes(pickle.dumps(value))
+        command = [sys.executable, "-c", PICKLED, path]
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert shown.returncode == 0, (value, shown.stderr)
+        assert shown.stdout.strip() == repr(value)
+        assert repr(pickle.loads(path.read_bytes())) == repr(value)
+        assert repr(copy.deepcopy(value)) == repr(value)
+    assert pickle.loads(pickle.dumps(error)).operation == name
+    assert pickle.loads(pickle.dumps(services()[0])) == services()[0]
+
+
+def test_the_command_that_goes_on_names_the_file_of_its_service(
+    server: Any, tmp_path: Path
+) -> None:
+    path, page = tmp_path / "a.job", tmp_path / "a.ndjson"
+    with client(server, Service.from_file(EARTH_ENGINE)) as calls:
+        calls.plan(path, ["projects/p/operations/A"]).report().save(page)
+    told = "--service-file FILE # with the file that describes earthengine.v1 in place of FILE"
+    assert told in page.read_text("utf-8")

@@ -17,7 +17,7 @@ const LONGEST: usize = 4 * MAX_NAME_BYTES;
 impl Endpoint {
     /// Parses a resource name of this endpoint's [service](Self::service) as people paste it.
     ///
-    /// Taken are the name, blanks around it, a line end behind it, its URL at this endpoint, and the path of that
+    /// Taken are the name, or that of the service for the resource above names of one level, blanks around it, a line end behind it, its URL at this endpoint, and the path of that
     /// URL. Of a URL the query and `:cancel` are cut off and `%XX` is decoded; a name that is no URL is taken as it is. The URL of
     /// another server is refused: the operation that it names is not one of this endpoint.
     ///
@@ -38,6 +38,10 @@ impl Endpoint {
     pub fn parse_given<const UP: u8>(&self, text: &str) -> Result<Name<UP>, NameError> {
         // Nearly every text is a name as it is.
         Name::parse(self.service(), text).or_else(|refusal| match self.bare_name(text) {
+            // The resource above names of one level has no name of its own.
+            Ok(name) if self.service().is_named(&name) => {
+                Name::parse(self.service(), "").map_err(|_| refusal)
+            }
             Ok(Cow::Borrowed(same)) if same.len() == text.len() => Err(refusal),
             Ok(name) => Name::parse(self.service(), &name),
             Err(kind) => {
@@ -68,7 +72,10 @@ impl Endpoint {
             let expected = format!("the name of {first}, {second} or {last}");
             NameError::new(text, kind, 0, expected)
         };
-        let name = self.bare_name(text).map_err(refused)?;
+        let mut name = self.bare_name(text).map_err(refused)?;
+        if service.is_named(&name) && Name::<1>::parse(service, "").is_ok() {
+            name = Cow::Borrowed("");
+        }
         // Names of one service may have several numbers of levels. Operations are listed of what has some.
         if let Ok(name) = Name::parse(service, &name) {
             return Ok(Resource::Operation(name));

@@ -11,7 +11,8 @@ use crate::verdict::Verdict;
 /// A long-running operation, `google.longrunning.Operation`.
 ///
 /// Holds what the verdict rests on and nothing that could be a secret: parameters, such as new
-/// passwords, are neither asked for nor kept. Serialises in the API's own JSON shape.
+/// passwords, are neither asked for nor kept. Serialises in one form for all services: the name
+/// in its text form, and in `metadata` the facts of [`Metadata`], whichever fields the server had them in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -15,7 +15,7 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Requests sent for it, of every kind.
     pub attempts: u32,
-    /// The operation as last told by the server.
+    /// Facts that were read from the last answer about it.
     pub operation: Option<Operation>,
     /// Error that kept more from being known; `None` for a verdict that is final.
     pub error: Option<Error>,

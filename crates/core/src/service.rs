@@ -216,6 +216,12 @@ impl Service {
         (!is_default).then_some(self.host)
     }
 
+    /// True for its id, and for that without the version, as a text names the service.
+    pub(crate) fn is_named(&self, text: &str) -> bool {
+        let name = self.id.split_once('.').map_or(self.id, |(name, _)| name);
+        text == self.id || text == name
+    }
+
     /// True if its host is one of Google's, `*.googleapis.com`. A token goes to another host only if the caller
     /// names that host.
     #[must_use]

@@ -372,7 +372,7 @@ fn differences(
             // It would look like a limit, which it cannot be.
             Some(Some(said)) if kind == Kind::Rescue => {
                 return Some(format!(
-                    "{} of {enterprise} were confirmed, but a rescue cancels all that it finds: confirm {} alone",
+                    "{} of {enterprise} were confirmed, but a rescue cancels all that it finds: confirm {} without a number",
                     counted(*said, "operation"),
                     phrase(enterprise)
                 ));
@@ -432,7 +432,7 @@ mod tests {
         assert_eq!(
             differences(Kind::Rescue, &planned, &names),
             [
-                "7 operations of enterprises/LC02 were confirmed, but a rescue cancels all that it finds: confirm LC02 alone"
+                "7 operations of enterprises/LC02 were confirmed, but a rescue cancels all that it finds: confirm LC02 without a number"
             ]
         );
         let names: Confirmed = [(name("LC01"), None), (name("LC02"), None)].into();

@@ -61,7 +61,7 @@ pub struct Resolution {
     pub at: Timestamp,
     /// The verdict; `None` where there is only an error.
     pub verdict: Option<Verdict>,
-    /// The operation as last told, in the API's own JSON shape, without secrets.
+    /// The JSON of the [`countermand_core::Operation`] that was read last, without secrets.
     pub operation: Option<Value>,
     /// The error that kept more from being known: the JSON of a [`countermand_core::Error`].
     pub error: Option<Value>,

@@ -96,6 +96,20 @@ impl Resume {
         Ok(Some(Self { words }))
     }
 
+    /// The command as a text of its own, where the place of the file that describes the service of the job is not
+    /// known: `FILE` stands for it.
+    #[must_use]
+    pub fn without_files(&self, job: &Contents) -> String {
+        let service = job.settings().service;
+        match service.json_text() {
+            None => self.to_string(),
+            Some(_) => format!(
+                "{self} --service-file FILE # with the file that describes {} in place of FILE",
+                service.id
+            ),
+        }
+    }
+
     /// The command for any folder: the path of the job is absolute.
     #[must_use]
     pub fn from_anywhere(mut self) -> Self {

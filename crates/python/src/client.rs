@@ -20,7 +20,7 @@ use crate::services::Chosen;
 use crate::services::or_default;
 use crate::stream::Stream;
 use crate::token::{Callback, Origin};
-use crate::{arguments, bulk, clock, errors, names, policy, quota, wire};
+use crate::{arguments, bulk, clock, errors, names, policy, quota, rows, wire};
 
 /// Makes the calls; a forked child connects anew.
 #[pyclass(module = "countermand._countermand", name = "Client", frozen)]
@@ -167,7 +167,7 @@ impl NativeClient {
 
     fn cancel(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let name = names::given(name, &self.endpoint)?;
+        let name = rows::one(name, &self.endpoint)?;
         Ok(Call::new(async move {
             let result = client.cancel(&name).await;
             raiser.ready(result, |py, ()| Ok(py.None()))
@@ -176,7 +176,8 @@ impl NativeClient {
 
     fn get(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let name = names::callable(name, &self.endpoint, core::Call::Get)?;
+        let name = rows::one(name, &self.endpoint)?;
+        names::check_method(py, &name, core::Call::Get)?;
         Ok(Call::new(async move {
             raiser.ready(client.get(&name).await, operation)
         }))
@@ -198,7 +199,7 @@ impl NativeClient {
         deadline: Option<Length>,
     ) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, deadline)?;
-        let name = names::given(name, &self.endpoint)?;
+        let name = rows::one(name, &self.endpoint)?;
         Ok(Call::new(async move {
             let result = client.countermand(&name).await;
             raiser.ready(result.map(|outcome| (name, outcome)), verdict)

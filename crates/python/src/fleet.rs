@@ -159,8 +159,15 @@ pub(crate) fn apply(
     let counts = confirm.map(|counts| {
         let counts = counts.iter().map(|(name, count)| {
             let name = names::enterprise(&name, &client.endpoint)?;
-            let count = arguments::whole("a count of confirm", &count, 0..=u64::MAX)?;
-            Ok((name, Some(count)))
+            let count = match count.is_none() {
+                true => None,
+                false => Some(arguments::whole(
+                    "a count of confirm",
+                    &count,
+                    0..=u64::MAX,
+                )?),
+            };
+            Ok((name, count))
         });
         counts.collect::<PyResult<Confirmed>>()
     });

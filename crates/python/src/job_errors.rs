@@ -22,12 +22,25 @@ pub(crate) fn error(py: Python<'_>, error: &JobError) -> PyErr {
             JobErrorKind::Locked {
                 holder: Some(other),
             } => kwargs.set_item("holder", holder(py, other)?)?,
+            JobErrorKind::Service { .. } => kwargs.set_item("advice", READ_FILE)?,
+            JobErrorKind::OtherService { name, .. } => {
+                kwargs.set_item("advice", of_service(name.service().id, ""))?;
+            }
             _ => {}
         }
         Ok(kwargs)
     };
     let class = exception::class(py, exception::OF_JOBS, class(error.kind()));
     exception::make(&class, &chain(error), attributes())
+}
+
+/// The advice where a job is for a service that this process does not know by the same description.
+const READ_FILE: &str = "read the file that describes the service, before the job is opened: \
+    Client(service=Service.from_file(...))";
+
+/// The advice where a client of another service is needed.
+fn of_service(id: &str, endpoint: &str) -> String {
+    format!("make the client for it: Client(service=\"{id}\"{endpoint})")
 }
 
 /// The class of a kind.
@@ -39,7 +52,9 @@ fn class(kind: &JobErrorKind) -> &'static str {
         JobErrorKind::Damaged { .. } => "JobDamaged",
         JobErrorKind::Edited { .. } => "JobEdited",
         JobErrorKind::Incomplete => "JobIncomplete",
-        JobErrorKind::OtherEndpoint { .. } | JobErrorKind::Service { .. } => "OtherEndpoint",
+        JobErrorKind::OtherEndpoint { .. }
+        | JobErrorKind::Service { .. }
+        | JobErrorKind::OtherService { .. } => "OtherEndpoint",
         JobErrorKind::Locked { .. } => "JobLocked",
         JobErrorKind::Nothing { .. } => "NothingToPlan",
         JobErrorKind::SameProject(_) => "SameProject",
@@ -63,6 +78,9 @@ pub(crate) fn refusal(py: Python<'_>, refusal: &Refusal) -> PyErr {
         let kwargs = PyDict::new(py);
         match refusal {
             Refusal::Stale { age, .. } => kwargs.set_item("age", age.as_secs_f64())?,
+            Refusal::OtherService { job, .. } => {
+                kwargs.set_item("advice", of_service(job, ", endpoint=job.endpoint"))?;
+            }
             Refusal::NotConfirmed { planned, .. } => {
                 kwargs.set_item("planned", counts(py, planned)?)?;
             }

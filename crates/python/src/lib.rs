@@ -75,7 +75,7 @@ mod _countermand {
         rows::found_json,
         sansio::{Cancellation, Done, Send, Wait},
         scheduler::{Scheduler, Ticket},
-        services::{described_service, scope, services},
+        services::{described_service, scope, service_json, services},
         stream::Stream,
         wire::{
             Request, build_cancel, build_get, build_get_device, build_list_operations,

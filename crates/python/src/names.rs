@@ -167,8 +167,6 @@ pub(crate) fn enterprise(
             .parse_given(text)
             .or_else(|refusal: NameError| match text.contains('/') {
                 true => Err(refusal),
-                // The resource above names of one level has no name of its own.
-                false if text == service.id => core::Name::parse(service, ""),
                 // What is wrong with a text is told of the text that was given.
                 false => {
                     core::Name::parse(service, &format!("{collection}/{text}")).map_err(|_| refusal)
@@ -249,18 +247,40 @@ fn shown(value: &Bound<'_, PyAny>) -> PyResult<String> {
     })
 }
 
+/// The refusal of a name, with what helps here; other exceptions as they are.
+pub(crate) fn with_hint(py: Python<'_>, error: PyErr, hint: &str) -> PyErr {
+    retold(
+        py,
+        error,
+        |message| format!("{message}; {hint}"),
+        |_| Ok(()),
+    )
+}
+
 /// The refusal of one of many names, with its place among them, from 1; other exceptions as they are.
 pub(crate) fn at_position(py: Python<'_>, error: PyErr, position: u64) -> PyErr {
+    let told = |message: &str| format!("name {position}: {message}");
+    let with = |attributes: &Bound<'_, PyDict>| attributes.set_item("position", position);
+    retold(py, error, told, with)
+}
+
+/// The refusal of a name with another message, and perhaps further attributes; other exceptions as they are.
+fn retold(
+    py: Python<'_>,
+    error: PyErr,
+    told: impl Fn(&str) -> String,
+    with: impl Fn(&Bound<'_, PyDict>) -> PyResult<()>,
+) -> PyErr {
     if !error.is_instance_of::<exception::InvalidName>(py) {
         return error;
     }
     let attributes = || {
         let args = error.value(py).getattr("args")?;
         let attributes = args.get_item(1)?.cast_into::<PyDict>()?.copy()?;
-        attributes.set_item("position", position)?;
+        with(&attributes)?;
         Ok(attributes)
     };
-    let message = format!("name {position}: {}", error.value(py));
+    let message = told(&error.value(py).to_string());
     exception::make(
         &py.get_type::<exception::InvalidName>(),
         &message,

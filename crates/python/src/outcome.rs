@@ -50,9 +50,10 @@ impl Operation {
 
     /// Reads what `__reduce__` gave.
     #[staticmethod]
-    #[pyo3(signature = (json, service, /))]
-    fn _restore(py: Python<'_>, json: &str, service: Chosen) -> PyResult<Self> {
-        core::Operation::read_back(service.0, json)
+    #[pyo3(signature = (json, name, /))]
+    fn _restore(py: Python<'_>, json: &str, name: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let name = names::operation(name, None)?;
+        core::Operation::read_back(name.service(), json)
             .map(Self)
             .map_err(|error| errors::error(py, &error))
     }
@@ -126,7 +127,7 @@ impl Operation {
             .is_some_and(|metadata| metadata.cancel_asked)
     }
 
-    /// The operation in the API's own JSON shape.
+    /// What was read of the operation, in one form for all services.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         py.import("json")?.call_method1("loads", (self.json()?,))
     }
@@ -163,8 +164,9 @@ impl Operation {
     fn __reduce__<'py>(
         &self,
         py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (String, &'static str))> {
-        let facts = (self.json()?, self.0.name.service().id);
+    ) -> PyResult<(Bound<'py, PyAny>, (String, OperationName))> {
+        // The name knows its service, also where that is not built in.
+        let facts = (self.json()?, OperationName(self.0.name.clone()));
         Ok((py.get_type::<Self>().getattr("_restore")?, facts))
     }
 }

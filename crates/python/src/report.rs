@@ -159,7 +159,7 @@ impl Report {
         Ok(Call::new(async move {
             let save = move |view: &View| {
                 let resume = Resume::of(view, now()).map_err(ReportError::Rows)?;
-                let resume = resume.map(|resume| resume.from_anywhere().to_string());
+                let resume = resume.map(|resume| resume.from_anywhere().without_files(view));
                 form.save(&path, view, resume)
             };
             let write = move || snapshot.view(save);

@@ -69,6 +69,29 @@ pub(crate) fn named(
     }
 }
 
+/// The name of any resource, or of an operation that is given as what a search or a list has found.
+pub(crate) fn resource(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<core::Resource> {
+    match is_operation(given)? {
+        true => planned(given, endpoint).map(|target| (&target.name).into()),
+        false => names::given_resource(given, endpoint),
+    }
+}
+
+/// The name of one operation, given as [`resource`] takes it.
+pub(crate) fn one(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<core::OperationName> {
+    match is_operation(given)? {
+        true => planned(given, endpoint).map(|target| target.name),
+        false => names::given(given, endpoint),
+    }
+}
+
+fn is_operation(given: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if given.is_instance_of::<PyString>() {
+        return Ok(false);
+    }
+    Ok(given.is_instance_of::<Operation>() || given.is_instance(found_class(given.py())?)?)
+}
+
 /// JSON of what an operation that was found tells: `countermand.operation/1`, as the command prints it.
 #[pyfunction]
 pub(crate) fn found_json(found: &Bound<'_, PyAny>) -> PyResult<String> {
@@ -131,7 +154,7 @@ fn value<'py>(py: Python<'py>, values: Values, row: &Row<'_>) -> PyResult<Bound<
     }
 }
 
-/// An operation that was kept in the API's own JSON shape.
+/// An operation that was kept as its JSON.
 fn operation(name: &core::OperationName, json: Option<&serde_json::Value>) -> Option<Operation> {
     // It was written by this library; a file by a later one may have what this one cannot read.
     core::Operation::read_back(name.service(), &json?.to_string())

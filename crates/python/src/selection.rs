@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::arguments::ServerSide;
 use crate::clock::Length;
-use crate::{arguments, clock, names};
+use crate::{arguments, clock, names, rows};
 
 /// Filter and scope of a search, as `countermand.selection.Selection` holds it.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ impl Selection {
         }
         // One that is none could be a typing error in the name of what must be left alone.
         for name in field("exclude")?.try_iter()? {
-            let name = names::given_resource(&name?, endpoint)?;
+            let name = rows::resource(&name?, endpoint)?;
             filter.exclude.insert(name.to_string());
         }
         filter.newer_than = age("newer_than", &field("newer_than")?)?;
@@ -40,13 +40,21 @@ impl Selection {
         filter.server_side = server_side.map(|ServerSide(filter)| filter);
         filter.check().map_err(refused)?;
         let enterprises = field("enterprises")?;
-        let enterprises = enterprises
-            .try_iter()?
-            .map(|name| names::enterprise(&name?, endpoint));
-        let enterprises = enterprises.collect::<PyResult<Vec<GrandparentName>>>()?;
-        for name in &enterprises {
-            names::check_method(given.py(), name, Call::ListParents)?;
-        }
+        let py = given.py();
+        let above = |name| {
+            let name = names::enterprise(&name, endpoint)?;
+            names::check_method(py, &name, Call::ListParents).map(|()| name)
+        };
+        let enterprises = enterprises.try_iter()?.map(|name| above(name?));
+        let enterprises = enterprises.collect::<PyResult<Vec<GrandparentName>>>();
+        let enterprises = enterprises.map_err(|error| match service.lists_parents {
+            true => error,
+            false => {
+                let pattern = service.pattern();
+                let hint = "parents=... takes the resources whose operations are listed";
+                names::with_hint(py, error, &format!("{hint}, those of {pattern}"))
+            }
+        })?;
         let list = |name| names::callable(&name, endpoint, Call::ListOperations);
         let devices = field("devices")?;
         let devices = devices.try_iter()?.map(|name| list(name?));

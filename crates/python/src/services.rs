@@ -87,6 +87,13 @@ pub(crate) fn described_service(text: &[u8]) -> PyResult<Fields> {
         .map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
+/// The JSON text that describes a service, if it is not built in.
+#[pyfunction]
+#[pyo3(signature = (service, /))]
+pub(crate) fn service_json(service: &str) -> Option<&'static str> {
+    Service::named(service)?.json_text()
+}
+
 fn fields(service: &'static Service) -> Fields {
     let patterns = service.patterns.iter();
     let patterns = patterns.map(|it| (it.to_string(), it.has_get, it.has_list, it.has_filter));

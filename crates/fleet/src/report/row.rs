@@ -39,7 +39,7 @@ pub struct Row<'a> {
     pub verified_at: Option<Timestamp>,
     /// SHA-256 of the answer, or of the part of the input, that the verdict rests on, byte for byte.
     pub body_sha256: Option<Digest>,
-    /// The operation as last told, in the API's own JSON shape.
+    /// The JSON of the [`countermand_core::Operation`] that was read last.
     pub operation: Option<&'a Value>,
     /// The error that kept more from being known: the JSON of a [`countermand_core::Error`].
     pub error: Option<&'a Value>,
