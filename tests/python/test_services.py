@@ -28,10 +28,11 @@ from countermand import (
     OperationName,
     Service,
     Verdict,
+    job_errors,
     services,
 )
 from countermand.errors import CredentialsError, InvalidName
-from countermand.job_errors import NotConfirmed, NothingToPlan, OtherEndpoint, SameProject
+from countermand.job_errors import NotConfirmed, OtherEndpoint
 from countermand.sansio import (
     Cancellation,
     Done,
@@ -468,7 +469,7 @@ def test_what_may_be_excluded_by_the_number_of_its_project_is_not_cancelled(
             if of_search:
                 assert str(name) not in {str(row.name) for row in excluded(by_id)}
             else:
-                with pytest.raises(NothingToPlan, match="1 excluded by name"):
+                with pytest.raises(job_errors.NothingToPlan, match="1 excluded by name"):
                     excluded(by_id)
             assert name in document_ai.operations("pending")
 
@@ -480,7 +481,7 @@ def test_one_operation_in_two_spellings_is_not_planned_twice(
     other = names[1].replace("operations/7", "operations/8")
     with of(document_ai) as calls:
         for order in (names, [*reversed(names)], [other, *names]):
-            with pytest.raises(SameProject, match="may be of one project"):
+            with pytest.raises(job_errors.SameProject, match="may be of one project"):
                 calls.plan(tmp_path / "two.job", order)
         assert not (tmp_path / "two.job").exists()
         assert calls.plan(tmp_path / "other.job", [names[0], other]).operations == 2
@@ -498,12 +499,14 @@ def test_a_filter_that_leaves_all_out_says_what_it_has_seen(
         assert found.left_out is None
         assert [*found] == []
         assert found.left_out == seen
-        with pytest.raises(NothingToPlan, match="there is nothing to plan; " + seen) as caught:
+        with pytest.raises(
+            job_errors.NothingToPlan, match="there is nothing to plan; " + seen
+        ) as caught:
             calls.plan(path, parents=LOCATION, types=f"{kind}s")
         assert isinstance(caught.value, ValueError)
-        with pytest.raises(NothingToPlan, match=seen):
+        with pytest.raises(job_errors.NothingToPlan, match=seen):
             calls.plan(path, calls.find(parents=LOCATION), types=f"{kind}s")
-        with pytest.raises(NothingToPlan, match=r"there is nothing to plan$"):
+        with pytest.raises(job_errors.NothingToPlan, match=r"there is nothing to plan$"):
             calls.plan(path, [])
         assert not path.exists()
         report = calls.rescue(path, parents=LOCATION, types=f"{kind}s")
