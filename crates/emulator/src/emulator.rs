@@ -223,7 +223,8 @@ impl Emulator {
             .and_then(|call| self.fleet.operation(&call.name));
         if let Some(index) = operation {
             let added = self.unix_ms(now);
-            fault.change(&mut self.fleet.operations[index], added);
+            let operation = &mut self.fleet.operations[index];
+            fault.change(operation, &self.config.quirks, added);
         }
         let genuine = fault
             .wants_genuine()

@@ -21,6 +21,7 @@ use crate::reply::Action;
 use crate::rng::Rng;
 use crate::scripted::{Answer, Entry, How, Target};
 use crate::services;
+use crate::truth::State;
 
 /// The faults of an emulator: an ordered list, of which the first that applies to a call is the one that happens.
 ///
@@ -180,9 +181,11 @@ impl Fault {
         true
     }
 
-    /// Gives the operation the fate and the quirks of `set`; the fate's time starts now.
-    pub(crate) fn change(&self, operation: &mut Operation, now: u64) {
-        if let Some(fate) = self.fate {
+    /// Gives the operation the fate and the quirks of `set`; the fate's time starts now. What has ended keeps its fate:
+    /// an end that was told is for ever.
+    pub(crate) fn change(&self, operation: &mut Operation, server: &Quirks, now: u64) {
+        let is_open = operation.state(server, now) == State::Pending;
+        if let Some(fate) = self.fate.filter(|_| is_open) {
             operation.fate = fate;
             operation.added = now;
         }

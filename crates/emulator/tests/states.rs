@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countermand_core::{Reading, ResourceState, Service};
 use countermand_emulator::{
-    Config, Emulator, Expiry, Fate, NewOperation, NewParent, NoCancel, Quirks, Shape, State,
+    Config, Emulator, Expiry, Fate, NewOperation, NewParent, NoCancel, Quirks, Script, Shape, State,
 };
 use serde_json::{Value, json};
 
@@ -335,4 +335,20 @@ fn parameters_are_fields_of_the_resource() {
     let path = format!("/v1/{}?fields=name,status.message", names[0]);
     let (_, job) = send(&mut emulator, T0, "GET", &path, "");
     assert_eq!(job, json!({"name": names[0], "status": {"message": "m"}}));
+}
+
+/// A client that has seen an end may believe it for ever.
+#[test]
+fn a_fault_gives_what_has_ended_no_other_fate() {
+    let (mut emulator, name) = one(
+        "batch.v1",
+        JOBS,
+        Fate::Completes { after: T0 },
+        Quirks::default(),
+    );
+    let script = json!([{"method": "cancel", "set": {"fate": "stuck"}}]);
+    emulator.set_script(Script::of(emulator.service(), script).unwrap());
+    cancel(&mut emulator, secs(1), &name);
+    let truth = emulator.truth_of(secs(2), &name).unwrap();
+    assert_eq!(truth.state, State::Completed);
 }
