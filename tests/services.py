@@ -9,19 +9,21 @@ documents give. A row has, between tabs:
 4. path that each method begins with
 5. OAuth scope that is enough to get, list and cancel, without
    ``https://www.googleapis.com/auth/``; empty where discovery names none
-6. HTTP method and suffix of the path that cancels
+6. HTTP method and suffix of the path that cancels, and its body, if it has one
 7. regional hosts: ``LABEL.LOCATION.rep`` or ``LOCATION-LABEL``, and the number of a list of
    locations; empty where discovery lists none
 8. name patterns of operations, the usual one first; after one, ``~3`` if it is of resources that
-   are read by state 3, ``-get`` or ``-list`` if there is no such method, and ``-filter`` if the
-   list takes no filter
+   are read by state 3 (``~3?1`` if level 1 is a query parameter, and in no path), ``-get`` or
+   ``-list`` if there is no such method, and ``-filter`` if the list takes no filter
 9. paths in the metadata of operations of the time at which one was created
 10. paths there that are true after a cancel was asked
+11. query of a list before the size of a page, where that is not ``pageSize=``
 
 Lines before the rows are lists of locations (``=0``) and states (``~0``). A state has: the field of
-a page, where it is not the collection; the answer of cancel; paths of the ids of project and
-resource, where it has no name; path of the state; path of the time of creation; the words that
-mean cancelled, cancelling, completed and failed.
+a page, where it is not the collection; the answer of cancel, and its field with the resource; paths
+of the ids of project, location and resource, where it has no name; path of the state, and from
+there that of its reason, if it has one; path of the time of creation; the words that mean
+cancelled, cancelling, completed and failed.
 
 ``states.json`` has a case for each word that discovery knows of each state. It fails if discovery
 has a word that ``STATES`` does not.
@@ -49,7 +51,7 @@ GOOGLE = ".googleapis.com/"
 AUTH = "https://www.googleapis.com/auth/"
 CLOUD_PLATFORM = AUTH + "cloud-platform"
 CANCEL = re.compile(
-    r"(?P<prefix>.*?)(?P<name>\{\+name\}|(?:projects|b)/.*?)(?P<suffix>:cancel|/cancel)"
+    r"(?P<prefix>.*?)(?P<name>\{\+name\}|(?:projects|b)/.*?)(?P<suffix>:cancel|/cancel|)"
 )
 # Hosts of services in front of another one, and of tests.
 OTHER_HOSTS = ("batch-", "-preprod")
@@ -205,13 +207,44 @@ EXECUTION = Words(
 )
 
 
+# STOPPED has not begun, and what is cleaned up has not ended. UPDATED: "another job was started,
+# inheriting state from this one", so that the work goes on: no cancel has stopped it.
+DATAFLOW = Words(
+    "JOB_STATE_CANCELLED",
+    "JOB_STATE_CANCELLING",
+    "JOB_STATE_DONE JOB_STATE_DRAINED JOB_STATE_UPDATED",
+    "JOB_STATE_FAILED",
+    "JOB_STATE_UNKNOWN JOB_STATE_STOPPED JOB_STATE_RUNNING JOB_STATE_DRAINING JOB_STATE_PENDING "
+    "JOB_STATE_QUEUED JOB_STATE_RESOURCE_CLEANING_UP JOB_STATE_PAUSING JOB_STATE_PAUSED",
+)
+# An error result is there only if the job "has completed and was unsuccessful".
+BIGQUERY = Words("DONE/stopped", "", "DONE", "DONE/*", "PENDING RUNNING")
+# A cancelled execution has failed, by that reason. After an error of the polling the "system will
+# retry", and a start that is delayed is to come, so both are pending whatever the state is.
+CLOUD_RUN = Words(
+    "CONDITION_FAILED/CANCELLED",
+    "CONDITION_FAILED/CANCELLING CONDITION_PENDING/CANCELLING CONDITION_RECONCILING/CANCELLING "
+    "CONDITION_PENDING/CANCELLED CONDITION_RECONCILING/CANCELLED",
+    "CONDITION_SUCCEEDED CONDITION_SUCCEEDED/EXECUTION_REASON_UNDEFINED",
+    "CONDITION_FAILED CONDITION_FAILED/EXECUTION_REASON_UNDEFINED "
+    "CONDITION_FAILED/NON_ZERO_EXIT_CODE CONDITION_FAILED/DELETED "
+    "CONDITION_FAILED/DELAYED_EXECUTION_EXCEEDING_DURATION_LIMIT",
+    "STATE_UNSPECIFIED CONDITION_PENDING CONDITION_RECONCILING "
+    "CONDITION_FAILED/JOB_STATUS_SERVICE_POLLING_ERROR CONDITION_FAILED/DELAYED_START_PENDING",
+)
+
+
 class State(NamedTuple):
     """Where the resources of a collection have their state, and its words."""
 
     path: str
     words: Words
     created: str = "createTime"
-    ids: str = ""  # paths of the ids of project and resource, where it has no name
+    ids: str = ""  # paths of the ids of project, location and resource, where it has no name
+    reason: str = ""  # path of the reason of the state, from the object that has the state
+    update: str = ""  # body of the update that cancels, where that is the method
+    query_level: int | None = None  # level of its name that is a query parameter
+    list_query: str = ""  # query of a list, where it is not that of a usual page
 
 
 # By document and resource: the newest version, a stable one before a beta. Left out: cancels of
@@ -233,13 +266,31 @@ STATES = {
     for collection in collections.split()
 } | {
     ("batch.v1", "projects.locations.jobs"): State("status.state", BATCH),
-    ("cloudbuild.v1", "projects.builds"): State("status", BUILD, ids="projectId id"),
+    # Its list has all locations. Without allUsers it would leave out jobs of others, and without
+    # the projection the state.
+    ("bigquery.v2", "jobs"): State(
+        "status.state",
+        BIGQUERY,
+        created="statistics.creationTime",
+        ids="jobReference.projectId jobReference.location jobReference.jobId",
+        reason="errorResult.reason",
+        query_level=1,
+        list_query="allUsers=true&projection=full&maxResults=",
+    ),
+    ("cloudbuild.v1", "projects.builds"): State("status", BUILD, ids="projectId  id"),
     ("cloudbuild.v1", "projects.locations.builds"): State("status", BUILD),
     ("clouddeploy.v1", "projects.locations.deliveryPipelines.automationRuns"): State(
         "state", AUTOMATION
     ),
     ("clouddeploy.v1", "projects.locations.deliveryPipelines.releases.rollouts"): State(
         "state", ROLLOUT
+    ),
+    # A name without a location reaches the jobs of us-central1 alone, so there is none.
+    ("dataflow.v1b3", "projects.locations.jobs"): State(
+        "currentState",
+        DATAFLOW,
+        ids="projectId location id",
+        update='{"requestedState":"JOB_STATE_CANCELLED"}',
     ),
     ("dataform.v1", "projects.locations.repositories.workflowInvocations"): State(
         "state", DATAFORM, created="invocationTiming.startTime"
@@ -250,18 +301,21 @@ STATES = {
     ),
     ("dataplex.v1", "projects.locations.metadataJobs"): State("status.state", METADATA_JOB),
     ("dataproc.v1", "projects.regions.jobs"): State(
-        "status.state", DATAPROC, created="", ids="reference.projectId reference.jobId"
+        "status.state", DATAPROC, created="", ids="reference.projectId  reference.jobId"
     ),
     ("dlp.v2", "projects.dlpJobs"): State("state", DLP),
     ("dlp.v2", "projects.locations.dlpJobs"): State("state", DLP),
     ("integrations.v1", "projects.locations.integrations.executions"): State(
         "executionDetails.state", INTEGRATION
     ),
-    ("ml.v1", "projects.jobs"): State("state", ML, ids=" jobId"),
+    ("ml.v1", "projects.jobs"): State("state", ML, ids="  jobId"),
     ("osconfig.v1", "projects.patchJobs"): State("state", PATCH),
+    ("run.v2", "projects.locations.jobs.executions"): State(
+        "conditions[type=Completed].state", CLOUD_RUN, reason="executionReason"
+    ),
     ("storagebatchoperations.v1", "projects.locations.jobs"): State("state", STORAGE_BATCH),
     ("testing.v1", "projects.testMatrices"): State(
-        "state", TEST_MATRIX, created="timestamp", ids="projectId testMatrixId"
+        "state", TEST_MATRIX, created="timestamp", ids="projectId  testMatrixId"
     ),
     ("vmmigration.v1", "projects.locations.imageImports.imageImportJobs"): State(
         "state", MIGRATION + NOT_BEGUN + Words("", "", "", "", "RUNNING")
@@ -295,8 +349,9 @@ def methods(document: str, resources: dict[str, Any], path: str = "") -> Iterato
         here = f"{path}.{name}".lstrip(".")
         found = resource.get("methods", {})
         state = STATES.get((document, here))
-        if (name.lower().endswith("operations") or state) and "cancel" in found:
-            yield Method(here, found["cancel"], found.get("get"), found.get("list"), state)
+        cancel = found.get("update" if state and state.update else "cancel")
+        if (name.lower().endswith("operations") or state) and cancel:
+            yield Method(here, cancel, found.get("get"), found.get("list"), state)
         yield from methods(document, resource.get("resources", {}), here)
 
 
@@ -339,73 +394,124 @@ def listed(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
 def lacks_of_list(method: dict[str, Any] | None, has_list: bool) -> str:
     if not has_list:
         return "-list"
-    return "" if "filter" in method["parameters"] else "-filter"
+    # A filter of the enum type is another one: Dataflow's.
+    described = method["parameters"].get("filter", {"enum": []})
+    return "-filter" if "enum" in described else ""
 
 
 def field(document: dict[str, Any], schema: dict[str, Any], path: str) -> dict[str, Any]:
-    """What discovery says of the field at a path, a reference followed."""
-    for name in path.split("."):
+    """What discovery says of the field at a path, references and elements of lists followed."""
+    for step in path.split("."):
+        name, _, element = step.partition("[")
         described = schema["properties"][name]
+        described = described["items"] if element else described
         schema = document["schemas"][described["$ref"]] if "$ref" in described else described
+        assert not element or schema["properties"][element.split("=")[0]]["type"] == "string"
     return schema
+
+
+def words(described: dict[str, Any]) -> set[str]:
+    """The words of a field: its enum, or what its description quotes; empty for an open set."""
+    return set(described.get("enum") or re.findall(r"'([A-Z]+)'", described["description"]))
 
 
 def answer(document: dict[str, Any], method: Method) -> str:
     """What the method that cancels a resource answers."""
     name = method.cancel["response"]["$ref"]
-    fields = document["schemas"][name].get("properties", {}).keys()
-    if name == method.get["response"]["$ref"]:
+    fields = document["schemas"][name].get("properties", {})
+    resource = method.get["response"]["$ref"]
+    if name == resource:
         return "resource"
-    if {"name", "done", "error"} <= fields:
+    if {"name", "done", "error"} <= fields.keys():
         return "operation"
+    if holding := [it for it, described in fields.items() if described.get("$ref") == resource]:
+        return f"resource {holding[0]}"
     return "object" if fields else "empty"
+
+
+def lists(document: dict[str, Any], page: dict[str, Any], method: Method) -> bool:
+    """True if a field of a page has such resources, or a projection of them with what is read."""
+    items = page.get("items", {})
+    if page.get("type") != "array" or "$ref" in items:
+        return page.get("type") == "array" and items == method.get["response"]
+    own = document["schemas"][method.get["response"]["$ref"]]["properties"]
+    state = method.state
+    read = [it.split(".")[0] for it in (state.path, state.created, *state.ids.split())]
+    listed = items.get("properties", {})
+    return all(it in listed and listed[it].get("$ref") == own[it].get("$ref") for it in read)
 
 
 def state_line(document: dict[str, Any], method: Method) -> str:
     """The cells of a state. Each field that it names is one of discovery's."""
     state, resource = method.state, document["schemas"][method.get["response"]["$ref"]]
     known = " ".join(state.words).split()
-    told = field(document, resource, state.path).get("enum", [])
-    assert sorted(known) == sorted(told), f"{method.resource}: {set(known) ^ set(told)}"
-    for path in (state.created, *state.ids.split(), "" if state.ids else "name"):
+    place = state.path.rpartition(".")[0]
+    reason = f"{place}.{state.reason}".lstrip(".") if state.reason else ""
+    told = words(field(document, resource, state.path))
+    assert len(known) == len(set(known)), method.resource
+    assert {word.split("/")[0] for word in known} == told, f"{method.resource}: {told}"
+    if reason and (reasons := words(field(document, resource, reason))):
+        named = {word.split("/")[1] for word in known if "/" in word}
+        assert named == reasons, f"{method.resource}: {named ^ reasons}"
+    ids = state.ids.split() or ["name"]
+    for path in (state.path, reason, state.created, *ids):
         assert not path or field(document, resource, path)["type"] == "string", method.resource
     page = ""
     if method.list:
         assert not needs_query(method.list), method.resource
-        assert {"pageSize", "pageToken"} <= method.list["parameters"].keys(), method.resource
-        fields = document["schemas"][method.list["response"]["$ref"]]["properties"]
-        same = {"type": "array", "items": method.get["response"]}
-        (page,) = (
-            name for name, it in fields.items() if {key: it.get(key) for key in same} == same
-        )
+        query = state.list_query or "pageSize="
+        parameters = {part.split("=")[0] for part in query.split("&")} | {"pageToken"}
+        assert parameters <= method.list["parameters"].keys(), method.resource
+        pages = document["schemas"][method.list["response"]["$ref"]]["properties"]
+        (page,) = (name for name, it in pages.items() if lists(document, it, method))
         assert method.list["path"].endswith(f"/{pattern(method).split('/')[-2]}"), method.resource
         page = "" if page == pattern(method).split("/")[-2] else page
-    cells = [page, answer(document, method), state.ids, state.path, state.created]
+    path = f"{state.path} {state.reason}".rstrip()
+    cells = [page, answer(document, method), state.ids, path, state.created]
     return "\t".join([*cells, *state.words[:4]])
+
+
+def put(body: dict[str, Any], path: str) -> dict[str, Any]:
+    """The object at a path, which is made if it is not there."""
+    for part in path.split(".") if path else ():
+        body = body.setdefault(part, {})
+    return body
 
 
 def cases(service: str, method: Method) -> Iterator[dict[str, Any]]:
     """A case for each word of a state, and one for an unknown word."""
     if method.state is None:
         return
+    state = method.state
     name = pattern(method).replace("*", "x")
     verdicts = ("cancelled", None, "completed", "failed", None)
-    words = [
+    told = [
         (word, verdict, index == 1)
-        for index, (cell, verdict) in enumerate(zip(method.state.words, verdicts, strict=True))
+        for index, (cell, verdict) in enumerate(zip(state.words, verdicts, strict=True))
         for word in cell.split()
     ]
-    for word, verdict, asked in [*words, ("A_NEW_STATE", None, False), ("", None, False)]:
+    for word, verdict, asked in [*told, ("A_NEW_STATE", None, False), ("", None, False)]:
         body: dict[str, Any] = {}
-        project, _, own = method.state.ids.partition(" ")
-        told = {own: "x", project: "x"} if own else {"name": name}
-        for path, value in (told | {method.state.path: word}).items():
-            *above, last = path.split(".")
-            inner = body
-            for part in above:
-                inner = inner.setdefault(part, {})
-            if value and last:
-                inner[last] = value
+        ids = state.ids.split(" ") if state.ids else []
+        for path in ids or ["name"]:
+            above, _, own = path.rpartition(".")
+            if own:
+                put(body, above)[own] = "x" if ids else name
+        place, _, last = state.path.rpartition(".")
+        if "[" in place:
+            at, key, value = re.fullmatch(r"(\w+)\[(\w+)=(\w+)\]", place).groups()
+            inner: dict[str, Any] = {key: value}
+            misleading = dict(zip((last, state.reason), state.words[0].split("/"), strict=True))
+            body[at] = [{key: "Another", **misleading}, inner]
+        else:
+            inner = put(body, place)
+        word, _, reason = word.replace("*", "invalidQuery").partition("/")
+        if word:
+            inner[last] = word
+        if reason:
+            above, _, last = state.reason.rpartition(".")
+            put(inner, above)[last] = reason
+            word = f"{word}/{reason}"
         yield {
             "service": service,
             "name": name,
@@ -430,7 +536,13 @@ def pattern(method: Method) -> str:
     """The pattern of names: ``*`` is a segment, ``**`` the rest."""
     parameter = method.cancel["parameters"].get("name")
     if parameter is None:
-        return re.sub(r"\{[^}]*\}", "*", CANCEL.fullmatch(method.cancel["path"])["name"])
+        text = re.sub(r"\{[^}]*\}", "*", CANCEL.fullmatch(method.cancel["path"])["name"])
+        if method.state and (level := method.state.query_level) is not None:
+            for it in (method.cancel, method.get):
+                assert it["parameters"]["location"]["location"] == "query", method.resource
+            segments = text.split("/")
+            text = "/".join([*segments[: 2 * level], "locations", "*", *segments[2 * level :]])
+        return text
     expression = parameter["pattern"]
     text = expression.removeprefix("^").removesuffix("$")
     text = text.replace("[^/]+", "*").replace(".*", "**")
@@ -492,7 +604,7 @@ def row(
     label = document["rootUrl"].removeprefix("https://").removesuffix(GOOGLE)
     assert document["mtlsRootUrl"] == f"https://{label}.mtls{GOOGLE}", name
     patterns: dict[str, str] = {}
-    shapes = set()
+    shapes, list_queries = set(), set()
     for method in found:
         assert not any(needs_query(it) for it in (method.cancel, method.get) if it), name
         path = document["servicePath"] + method.cancel["path"]
@@ -502,18 +614,24 @@ def row(
         if parts["prefix"].endswith("/operations/"):
             assert any(pattern(other) == text for other in found if other is not method), name
             continue
-        shapes.add((parts["prefix"], method.cancel["httpMethod"] + " " + parts["suffix"]))
+        body = method.state.update if method.state else ""
+        cancel = f"{method.cancel['httpMethod']} {parts['suffix']} {body}".rstrip()
+        shapes.add((parts["prefix"], cancel))
+        list_queries.add(method.state.list_query if method.state else "")
         if method.state:
             line = state_line(document, method)
             if line not in states:
                 states.append(line)
             lacks = lacks_of_list(method.list, bool(method.list))
-            patterns[text] = f"{text}~{states.index(line)}{lacks}"
+            level = method.state.query_level
+            query = "" if level is None else f"?{level}"
+            patterns[text] = f"{text}~{states.index(line)}{query}{lacks}"
             continue
         lacks = "" if shown(document, method.get) else "-get"
         lacks += lacks_of_list(method.list, listed(document, method.list))
         patterns[text] = text + lacks
     ((prefix, cancel),) = shapes
+    (list_query,) = list_queries
     cells = [name, document["title"], label, "/" + prefix.rstrip("/"), scope(found), cancel]
     # Any collection last: a name of one that is listed has that pattern.
     ordered = sorted(
@@ -522,6 +640,7 @@ def row(
     )
     cells += [regional(document, label, lists), " ".join(patterns[text] for text in ordered)]
     cells += [told(document, CREATED), told(document, ASKED)]
+    cells += [list_query] if list_query else []
     assert not any("\t" in cell or "\n" in cell for cell in cells), name
     return "\t".join(cells)
 
@@ -563,7 +682,7 @@ def state_page(text: str) -> str:
             for one in cells[6].split(" "):
                 own, _, rest = one.partition("~")
                 if rest:
-                    path, *words = states[rest.split("-")[0]]
+                    path, *words = states[re.split("[-?]", rest)[0]]
                     lines.append(f"| `{name}` | `{own}` | `{path}` | {' | '.join(words)} |\n")
     return STATE_COLUMNS + "".join(lines)
 

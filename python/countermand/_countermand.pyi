@@ -252,17 +252,20 @@ class Send(Generic[_Result_co]):
 
 @final
 class Request:
-    """A request without credentials and without a body."""
+    """A request without credentials."""
 
     @property
     def method(self) -> str:
-        """``POST`` or ``GET``."""
+        """``POST``, ``GET`` or ``PUT``."""
     @property
     def url(self) -> str:
         """The whole URL, percent-encoded. An HTTP client must not encode it again."""
     @property
     def headers(self) -> list[tuple[str, str]]:
         """Send these, and ``authorization``."""
+    @property
+    def body(self) -> bytes:
+        """Empty, unless the service cancels by an update."""
     @property
     def timeout(self) -> float | None:
         """Seconds for the whole exchange, the last byte of the body included; ``None`` where the

@@ -42,7 +42,7 @@ fn operation(device: usize, number: usize) -> OperationName {
 }
 
 impl Fleet {
-    fn serve(&self, request: &Request<()>) -> Delivery {
+    fn serve(&self, request: &Request<&'static str>) -> Delivery {
         let path = request.uri().path().trim_start_matches("/v1/");
         let (_, answered) = if let Some(device) = path.strip_suffix("/operations") {
             let number = usize::from_str_radix(device.rsplit('/').next().unwrap(), 16).unwrap();

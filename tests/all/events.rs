@@ -174,7 +174,7 @@ fn a_rehearsal_takes_as_long_as_its_answers() {
     for id in 1..=4 {
         scheduler.push(name(id), Phase::Unsent);
     }
-    let serve = |_, ticket: &Ticket, _: &Request<()>| {
+    let serve = |_, ticket: &Ticket, _: &Request<&'static str>| {
         let name = ticket.resource();
         match ticket.call() {
             Call::Cancel => (second * 3, Response::new("{}".to_owned())),
@@ -217,7 +217,7 @@ fn a_rehearsal_takes_as_long_as_its_answers() {
     }
     scheduler.close();
     let mut looks = Vec::new();
-    let slow_second = |at: Duration, ticket: &Ticket, request: &Request<()>| {
+    let slow_second = |at: Duration, ticket: &Ticket, request: &Request<&'static str>| {
         let (took, response) = serve(at, ticket, request);
         let second = ticket.resource().operation() == Some(&name(2));
         (took * if second { 2 } else { 1 }, response)

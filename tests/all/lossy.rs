@@ -167,7 +167,7 @@ fn complete(finished: &Finished, shown: &str) {
         let path = row.path.strip_prefix(service.prefix).unwrap_or_default();
         let path = path.split('?').next().unwrap_or_default();
         let path = path.trim_start_matches('/');
-        let asked = path.strip_suffix(service.cancel).unwrap_or(path);
+        let asked = service.cancel.name_in(path).unwrap_or(path);
         assert!(
             names.contains(asked) || devices.contains(asked),
             "{shown}: {}",

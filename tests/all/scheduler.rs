@@ -643,7 +643,7 @@ fn fault_45_a_late_connection_is_no_reason_for_a_burst() {
                                 "GET"
                             })
                             .uri(format!("/v1/{name}"))
-                            .body(())
+                            .body("")
                             .unwrap(),
                     );
                     scheduler.answer(ticket, now.max(start + late), Ok(&response.unwrap()));

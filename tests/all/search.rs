@@ -45,8 +45,8 @@ fn run(emulator: &mut Emulator, mut scheduler: Scheduler, cancel: bool) -> Told 
     scheduler.search(List::Parents(enterprise));
     scheduler.close();
     let token = format!("Bearer {}", emulator.token());
-    let mut serve = |at, request: &http::Request<()>| {
-        let mut request = request.clone().map(|()| Bytes::new());
+    let mut serve = |at, request: &http::Request<&'static str>| {
+        let mut request = request.clone().map(Bytes::from);
         let token = token.parse().unwrap();
         request.headers_mut().insert(AUTHORIZATION, token);
         let reply = emulator.handle(at, &request);

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::{
-    Call, Cancellation, Endpoint, ErrorKind, GrandparentName, Level, NameErrorKind, NamePattern,
-    OperationName, OperationReader, PageQuery, ParentName, Phase, Policy, Request, Service, Step,
-    Time, Verdict,
+    Call, CancelMethod, Cancellation, Endpoint, ErrorKind, GrandparentName, Level, NameErrorKind,
+    NamePattern, OperationName, OperationReader, PageQuery, ParentName, Phase, Policy, Request,
+    Service, Step, Time, Verdict,
 };
 use countermand_emulator::{
     Action, Config, Emulator, Fate, NewOperation, NewParent, Script, Server, ServerQuota, Shared,
@@ -42,8 +42,8 @@ static SPEECH: Service = Service {
             ..Level::new("operations", "operation")
         },
     ])],
-    cancel: ":cancel",
-    cancels_by_get: false,
+    cancel: CancelMethod::USUAL,
+    list_query: "pageSize=",
     quota_levels: 1,
     denial_levels: 1,
     has_parent_records: false,
@@ -302,7 +302,7 @@ fn a_search_lists_the_locations_of_a_project_and_their_operations() {
     scheduler.close();
     let mut cancelled = Vec::new();
     let mut lists = 0;
-    let mut serve = |at, request: &http::Request<()>| {
+    let mut serve = |at, request: &http::Request<&'static str>| {
         let response = served(&mut emulator, at, request);
         (Duration::from_millis(80), Ok(response))
     };

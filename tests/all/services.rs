@@ -291,7 +291,7 @@ fn metadata_that_tells_of_a_cancel_stands_for_its_answer() {
 
 /// The JSON that the emulator answers.
 fn json_of(emulator: &mut Emulator, path: &str) -> (u16, Value) {
-    let request = http::Request::get(path).body(()).unwrap();
+    let request = http::Request::get(path).body("").unwrap();
     let response = served(emulator, T0, &request);
     let json = serde_json::from_slice(response.body()).unwrap_or_default();
     (response.status().as_u16(), json)

@@ -78,7 +78,7 @@ fn bounded(run: &Run, schedule: &Schedule, shown: &dyn Fn() -> String) {
         silent_until = sent.silent_until.unwrap_or(Duration::ZERO);
         let asked_for = [schedule.name.relative(), schedule.name.parent().relative()]
             .map(|name| format!("{}/{name}", service.prefix));
-        let path = sent.path.strip_suffix(service.cancel).unwrap_or(&sent.path);
+        let path = service.cancel.name_in(&sent.path).unwrap_or(&sent.path);
         assert!(
             asked_for.contains(&path.to_owned()),
             "no request for another name: {}",

@@ -6,6 +6,7 @@ use countermand_core::{
 };
 use serde_json::Value;
 
+use countermand_tests::dice::Dice;
 use countermand_tests::vectors::cases;
 
 fn named(service: &str, name: &str) -> OperationName {
@@ -304,6 +305,7 @@ fn a_service_in_a_file_sends_and_reads_as_the_one_that_it_is_a_copy_of() {
             let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
             let (own, copied) = (own.http(&endpoint), copied.http(&endpoint));
             assert_eq!((own.method(), own.uri()), (copied.method(), copied.uri()));
+            assert_eq!(own.body(), copied.body());
         }
         let body = case["body"].to_string();
         let own = read(&own, &body).unwrap();
@@ -369,4 +371,317 @@ fn a_batch_of_gemini_is_read_by_its_state() {
         let read = read(&name, &format!(r#"{{"name":"batches/b",{rest}}}"#)).unwrap();
         assert_eq!(read.verdict(), verdict, "{rest}");
     }
+}
+
+fn bigquery() -> OperationName {
+    named("bigquery.v2", "projects/p/locations/us/jobs/j-1")
+}
+
+fn dataflow() -> OperationName {
+    named(
+        "dataflow.v1b3",
+        "projects/p/locations/europe-west1/jobs/2026-11-29_1",
+    )
+}
+
+fn execution() -> OperationName {
+    named(
+        "run.v2",
+        "projects/p/locations/europe-west1/jobs/j/executions/e",
+    )
+}
+
+fn verdict_of(name: &OperationName, body: &str) -> Result<Option<Verdict>, String> {
+    read(name, body).map(|it| it.verdict())
+}
+
+#[test]
+fn dataflow_is_cancelled_by_an_update() {
+    let name = dataflow();
+    let endpoint = name.service().endpoint();
+    let request = Request::Cancel(name.clone()).http(&endpoint);
+    assert_eq!(request.method(), "PUT");
+    let url = "https://dataflow.europe-west1.rep.googleapis.com/v1b3/projects/p/locations/europe-west1/jobs/\
+               2026-11-29_1?fields=id,location,projectId,currentState,createTime";
+    assert_eq!(request.uri(), url);
+    assert_eq!(
+        *request.body(),
+        r#"{"requestedState":"JOB_STATE_CANCELLED"}"#
+    );
+    assert_eq!(request.headers()["content-type"], "application/json");
+    assert_eq!(request.headers()["content-length"], "40");
+    let job = |state: &str| {
+        format!(
+            r#"{{"id":"2026-11-29_1","projectId":"p","location":"europe-west1",
+                "currentState":"{state}","requestedState":"JOB_STATE_CANCELLED","name":"x"}}"#
+        )
+    };
+    let accepted = Request::Cancel(name.clone()).read(&ok(&job("JOB_STATE_RUNNING")));
+    assert_eq!(accepted, Ok(Response::Accepted));
+    // What was asked for is not what is so.
+    assert_eq!(verdict_of(&name, &job("JOB_STATE_RUNNING")), Ok(None));
+    let elsewhere = job("JOB_STATE_CANCELLED").replace("europe-west1", "europe-west4");
+    assert_eq!(
+        verdict_of(&name, &elsewhere),
+        Err("misattributed".to_owned())
+    );
+    // No suffix tells the method from the name.
+    assert_eq!(endpoint.parse_given(url).as_ref(), Ok(&name));
+}
+
+#[test]
+fn a_bigquery_job_has_its_location_in_the_query() {
+    let name = bigquery();
+    let endpoint = name.service().endpoint();
+    let url = |request: Request| request.http(&endpoint).uri().to_string();
+    let at = "https://bigquery.googleapis.com/bigquery/v2/projects/p/jobs";
+    let fields = "jobReference/jobId,jobReference/location,jobReference/projectId,status/state,\
+                  statistics/creationTime,status/errorResult";
+    let cancel = url(Request::Cancel(name.clone()));
+    assert_eq!(
+        cancel,
+        format!("{at}/j-1/cancel?location=us&fields=job({fields})")
+    );
+    let get = url(Request::Get(name.clone()));
+    assert_eq!(get, format!("{at}/j-1?location=us&fields={fields}"));
+    let list = Request::ListOperations(name.parent(), PageQuery::default());
+    assert_eq!(
+        url(list.clone()),
+        format!(
+            "{at}?allUsers=true&projection=full&maxResults=100&fields=nextPageToken,jobs({fields})"
+        )
+    );
+    for given in [&cancel, &get] {
+        assert_eq!(endpoint.parse_given(given).as_ref(), Ok(&name));
+    }
+    // The location of a job is never guessed.
+    assert!(
+        endpoint
+            .parse_given::<0>(get.split('?').next().unwrap())
+            .is_err()
+    );
+    let strange = named("bigquery.v2", "projects/p/locations/a&b=c/jobs/j");
+    assert!(url(Request::Get(strange)).starts_with(&format!("{at}/j?location=a%26b%3Dc&fields=")));
+    let job = |id: &str, project: &str, location: &str| {
+        let ids = [
+            ("jobId", id),
+            ("projectId", project),
+            ("location", location),
+        ];
+        let ids = ids.map(|(key, id)| format!(r#""{key}":"{id}""#)).join(",");
+        format!(
+            r#"{{"jobReference":{{{ids}}},"status":{{"state":"DONE","errorResult":{{"reason":"stopped"}}}},
+                "statistics":{{"creationTime":"1786048723669"}}}}"#
+        )
+    };
+    // A list covers all locations, and the names of multi-regions are written in both ways.
+    let jobs = [
+        job("j-1", "p", "US"),
+        job("j-2", "p", "EU"),
+        job("j-3", "q", "US"),
+    ];
+    let page = format!(r#"{{"jobs":[{}],"nextPageToken":"t"}}"#, jobs.join(","));
+    let Ok(Response::Operations(page)) = list.read(&ok(&page)) else {
+        panic!("it is a page")
+    };
+    let names: Vec<_> = page.entries.iter().map(|it| it.name.clone()).collect();
+    assert_eq!(names, std::slice::from_ref(&name));
+    let created = page.entries[0].metadata.as_ref().unwrap().create_time;
+    assert_eq!(created.unwrap().unix_millis(), 1_786_048_723_669);
+    assert!(
+        page.unreadable
+            .unwrap()
+            .to_string()
+            .contains("1 of 3 entries")
+    );
+    let other = format!(r#"{{"jobs":[{}]}}"#, job("j-2", "p", "EU"));
+    let Ok(Response::Operations(page)) = list.read(&ok(&other)) else {
+        panic!("it is a page")
+    };
+    assert!(page.entries.is_empty() && page.unreadable.is_none());
+    let response = |job: &str| ok(&format!(r#"{{"kind":"x","job":{job}}}"#));
+    let cancel = Request::Cancel(name.clone());
+    assert_eq!(cancel.read(&response(&jobs[0])), Ok(Response::Accepted));
+    for (body, key) in [
+        (response(&jobs[1]), "misattributed"),
+        (ok(r#"{"kind":"x"}"#), "malformed"),
+        (response("7"), "malformed"),
+    ] {
+        let error = cancel.read(&body).unwrap_err();
+        assert_eq!(error.key().as_str(), key);
+    }
+    assert_eq!(verdict_of(&name, &jobs[0]), Ok(Some(Verdict::Cancelled)));
+    for (id, project, location) in [("j-2", "p", "US"), ("j-1", "q", "US"), ("j-1", "p", "EU")] {
+        let other = verdict_of(&name, &job(id, project, location));
+        assert_eq!(other, Err("misattributed".to_owned()));
+    }
+}
+
+#[test]
+fn a_state_that_does_not_tell_its_reason_has_it_beside() {
+    let name = bigquery();
+    let status = |status: &str| {
+        let ids = r#"{"projectId":"p","location":"US","jobId":"j-1"}"#;
+        let body = format!(r#"{{"jobReference":{ids},"status":{status}}}"#);
+        read(&name, &body).map(|it| (it.state.as_ref().unwrap().word.clone(), it.verdict()))
+    };
+    let malformed = || Err("malformed".to_owned());
+    let told = |word: &str, verdict| Ok((word.to_owned(), verdict));
+    for (body, expected) in [
+        (
+            r#"{"state":"DONE"}"#,
+            told("DONE", Some(Verdict::Completed)),
+        ),
+        (
+            r#"{"state":"DONE","errorResult":null}"#,
+            told("DONE", Some(Verdict::Completed)),
+        ),
+        // Errors on the way are no result.
+        (
+            r#"{"state":"DONE","errors":[{"reason":"stopped"}]}"#,
+            told("DONE", Some(Verdict::Completed)),
+        ),
+        (
+            r#"{"state":"DONE","errorResult":{}}"#,
+            told("DONE/", Some(Verdict::Failed)),
+        ),
+        (
+            r#"{"state":"DONE","errorResult":{"reason":"Stopped"}}"#,
+            told("DONE/Stopped", Some(Verdict::Failed)),
+        ),
+        (
+            r#"{"state":"RUNNING","errorResult":{"reason":"stopped"}}"#,
+            told("RUNNING/stopped", None),
+        ),
+        (r#"{"state":"DONE/stopped"}"#, told("DONE/stopped", None)),
+        (r#"{"state":"DONE/*"}"#, told("DONE/*", None)),
+        (
+            r#"{"errorResult":{"reason":"stopped"}}"#,
+            told("/stopped", None),
+        ),
+        ("null", told("", None)),
+        (r#"{"state":"DONE","errorResult":"stopped"}"#, malformed()),
+        (
+            r#"{"state":"DONE","errorResult":{"reason":7}}"#,
+            malformed(),
+        ),
+        (
+            r#"{"state":"DONE","errorResult":{"reason":"x","reason":"stopped"}}"#,
+            malformed(),
+        ),
+    ] {
+        assert_eq!(status(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn the_state_of_an_execution_is_that_of_one_condition() {
+    let name = execution();
+    let fields = "name,conditions/type,conditions/state,createTime,conditions/executionReason";
+    assert_eq!(name.pattern().own_level().fields, fields);
+    let read = |conditions: &str| {
+        let name_text = name.relative();
+        let body = format!(r#"{{"name":"{name_text}","conditions":{conditions}}}"#);
+        verdict_of(&name, &body)
+    };
+    let cancelled = r#""state":"CONDITION_FAILED","executionReason":"CANCELLED""#;
+    let completed = format!(r#"{{"type":"Completed",{cancelled}}}"#);
+    let malformed = || Err("malformed".to_owned());
+    for (conditions, expected) in [
+        (
+            format!(r#"[{{"type":"Started"}},{completed}]"#),
+            Ok(Some(Verdict::Cancelled)),
+        ),
+        (format!(r#"[{{"type":"Started",{cancelled}}}]"#), Ok(None)),
+        (format!("[{{{cancelled}}}]"), Ok(None)),
+        ("[]".to_owned(), Ok(None)),
+        ("null".to_owned(), Ok(None)),
+        (format!("[{completed},{completed}]"), malformed()),
+        (format!("[7,{completed}]"), malformed()),
+        (completed.clone(), malformed()),
+        (format!(r#"[{{"type":7}},{completed}]"#), malformed()),
+    ] {
+        assert_eq!(read(&conditions), expected, "{conditions}");
+    }
+}
+
+/// Rows with a state, each with a name.
+fn names_with_a_state() -> Vec<OperationName> {
+    let mut names: Vec<_> = cases("states.json")
+        .iter()
+        .map(|case| {
+            let text = |field: &str| case[field].as_str().unwrap();
+            named(text("service"), text("name"))
+        })
+        .collect();
+    names.dedup();
+    names
+}
+
+/// Changes a text in so many places: bytes, words of the vectors, and pieces of JSON.
+fn changed(text: &str, words: &[String], dice: &mut Dice) -> Vec<u8> {
+    let pieces = [
+        "\"", "{", "}", "[", "]", ",", ":", "null", "/", "\\u0000", "7",
+    ];
+    let mut bytes = text.as_bytes().to_vec();
+    for _ in 0..=dice.below(3) {
+        let at = dice.below(bytes.len() as u64 + 1) as usize;
+        let end = (at + dice.below(4) as usize).min(bytes.len());
+        let put = match dice.below(4) {
+            0 => vec![dice.below(256) as u8],
+            1 => dice.pick(words).clone().into_bytes(),
+            2 => dice.pick(&pieces).as_bytes().to_vec(),
+            _ => Vec::new(),
+        };
+        bytes.splice(at..end, put);
+    }
+    bytes
+}
+
+#[test]
+fn no_bytes_are_a_proof_without_the_word() {
+    let cases = cases("states.json");
+    let words: Vec<String> = cases
+        .iter()
+        .flat_map(|case| {
+            let word = case["word"].as_str().unwrap();
+            word.split('/').map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut dice = Dice::new(20_261_129);
+    let mut proven = 0;
+    for name in names_with_a_state() {
+        let Reading::State(state) = name.pattern().reading else {
+            panic!("{name}")
+        };
+        let own = cases
+            .iter()
+            .filter(|case| case["name"] == name.relative() && case["service"] == name.service().id);
+        for case in own {
+            let body = case["body"].to_string();
+            for _ in 0..150 {
+                let bytes = changed(&body, &words, &mut dice);
+                let response = http::Response::new(bytes.clone());
+                let cancel = Request::Cancel(name.clone()).read(&response);
+                assert!(!matches!(cancel, Ok(response) if response != Response::Accepted));
+                let list = Request::ListOperations(name.parent(), PageQuery::default());
+                drop(list.read(&response));
+                let Ok(operation) = Operation::read(name.clone(), &response) else {
+                    continue;
+                };
+                if operation.verdict() != Some(Verdict::Cancelled) {
+                    continue;
+                }
+                proven += 1;
+                let value: Value = serde_json::from_slice(&bytes).unwrap();
+                let text = value.to_string();
+                let has = |word: &str| {
+                    word.split('/')
+                        .all(|it| text.contains(&format!("\"{it}\"")))
+                };
+                assert!(state.cancelled.iter().any(|word| has(word)), "{text}");
+            }
+        }
+    }
+    assert!(proven > 100, "{proven}");
 }

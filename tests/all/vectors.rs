@@ -70,7 +70,7 @@ fn requests() {
             .map_or_else(Endpoint::default, |url| url.parse().unwrap());
         let operation = || text(&case, "name").parse::<OperationName>().unwrap();
         let device = || text(&case, "name").parse::<ParentName>().unwrap();
-        let request: http::Request<()> = match text(&case, "call") {
+        let request: http::Request<&'static str> = match text(&case, "call") {
             "cancel" => Request::Cancel(operation()).http(&endpoint),
             "get" => Request::Get(operation()).http(&endpoint),
             "get_parent" => Request::GetParent(device().clone()).http(&endpoint),

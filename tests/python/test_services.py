@@ -114,7 +114,7 @@ def test_the_table_is_told() -> None:
     table = services()
     ids = [service.id for service in table]
     assert ids == sorted(ids)
-    assert len(set(ids)) == 187
+    assert len(set(ids)) == 190
     found = {service.id: service for service in table}
     document_ai = found["documentai.v1"]
     assert document_ai.title == "Cloud Document AI API"

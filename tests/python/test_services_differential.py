@@ -168,21 +168,21 @@ def parts(url: str) -> tuple[str, dict[str, str]]:
     url_parts = urlsplit(url)
     assert (url_parts.scheme, url_parts.fragment) == ("https", "")
     query = dict(parse_qsl(url_parts.query, keep_blank_values=True))
-    for set_aside in ("alt", "fields", "pageSize"):
+    for set_aside in ("alt", "fields", "pageSize", "maxResults"):
         query.pop(set_aside, None)
     return url_parts.path, query
 
 
 def difference(ours: Request, theirs: Any) -> str | None:
-    own, other = (ours.method, *parts(ours.url)), (theirs.method, *parts(theirs.uri))
-    return None if own == other and theirs.body is None else f"{own} is not {other}, {theirs.body}"
-
-
-def query_and_path(ours: Request, theirs: Any) -> str | None:
     """The difference between two requests, hosts aside."""
-    own, other = (ours.method, *parts(ours.url)), (theirs.method, *parts(theirs.uri))
-    alike = own == other and theirs.body is None  # ours has none by its type
-    return None if alike else f"{own} is not {other}, {theirs.body}"
+    own = (ours.method, *parts(ours.url), body(ours.body, dict(ours.headers)))
+    other = (theirs.method, *parts(theirs.uri), body(theirs.body, theirs.headers))
+    return None if own == other else f"{own} is not {other}"
+
+
+def body(text: str | bytes | None, headers: dict[str, str]) -> tuple[str, Any] | None:
+    """The type of a body and its JSON; ``None`` without a body."""
+    return (headers["content-type"], json.loads(text)) if text else None
 
 
 def refused(build: Callable[[], Request], kind: str = "no_method") -> str | None:
@@ -245,7 +245,7 @@ def test_cancel_get_and_list_are_those_of_discovery(everything: list[Operations]
                 ),
             }
             for method, (ours, theirs) in requests.items():
-                found = refused(ours) if theirs is None else query_and_path(ours(), theirs)
+                found = refused(ours) if theirs is None else difference(ours(), theirs)
                 if found:
                     unlike.append(f"{it.service} {it.path} {method} {name}: {found}")
         counts["contract" if it.has_contract else "others"] += 1
@@ -261,43 +261,60 @@ def test_cancel_get_and_list_of_resources_with_a_state_are_those_of_discovery() 
         document = json.loads((DOCUMENTS / f"{service}.json").read_text(encoding="utf-8"))
         root = discovery.build_from_document(document, http=NoNetwork())
         for path, methods in resources(document):
-            if "cancel" not in methods or "get" not in methods:
+            verb = "update" if service == "dataflow.v1b3" else "cancel"
+            if verb not in methods or "get" not in methods:
                 continue
             theirs = root
             for part in path:
                 theirs = getattr(theirs, discovery.fix_method_name(part))()
-            it = Operations(service, document, path, methods, theirs)
-            if (service, it.name(it.arguments("cancel", lambda: "x"))) not in names:
+            it = Operations(service, document, path, methods | {"cancel": methods[verb]}, theirs)
+            more = MORE.get(service, {})
+            own = it.name(it.arguments("cancel", lambda: "x"))
+            if (service, located(own, "x") if more else own) not in names:
                 continue
             for segment in (plain, strange, strange):
                 given = it.arguments("cancel", segment)
-                name = OperationName(it.name(given), service=service)
-                assert query_and_path(build_cancel(name), theirs.cancel(**given)) is None
-                assert query_and_path(build_get(name), theirs.get(**given)) is None
+                place = {"location": segment()} if more else {}
+                text = located(it.name(given), place["location"]) if more else it.name(given)
+                name = OperationName(text, service=service)
+                update = {"body": UPDATE} if verb == "update" else {}
+                cancel = getattr(theirs, verb)(**given, **place, **update)
+                assert difference(build_cancel(name), cancel) is None
+                assert difference(build_get(name), theirs.get(**given, **place)) is None
                 if "list" not in methods:
                     continue
                 # The name of the list, because one parent may have several.
                 listed = str(name).rpartition("/")[0]
-                more = {"service": service, "page_token": PAGE["pageToken"]}
-                if "filter" in methods["list"]["parameters"]:
-                    filtered, more["filter"] = {"filter": FILTER}, FILTER
+                arguments = {"service": service, "page_token": PAGE["pageToken"]}
+                if "filter" in methods["list"]["parameters"] and service != "dataflow.v1b3":
+                    filtered, arguments["filter"] = {"filter": FILTER}, FILTER
                 else:
                     filtered = {}
                     assert (
                         refused(
-                            lambda listed=listed, more=more: build_list_operations(
-                                listed, **more, filter=FILTER
+                            lambda listed=listed, arguments=arguments: build_list_operations(
+                                listed, **arguments, filter=FILTER
                             ),
                             "no_filter",
                         )
                         is None
                     )
-                ours = build_list_operations(listed, **more)
-                called = theirs.list(**it.list_arguments(given), **PAGE, **filtered)
-                assert query_and_path(ours, called) is None
-            built.add((service, it.name(it.arguments("cancel", lambda: "x"))))
+                ours = build_list_operations(listed, **arguments)
+                called = theirs.list(**it.list_arguments(given), **PAGE, **more, **filtered)
+                assert difference(ours, called) is None
+            built.add((service, located(own, "x") if more else own))
     assert built == names
-    assert len(names) == 31
+    assert len(names) == 34
+
+
+UPDATE = {"requestedState": "JOB_STATE_CANCELLED"}
+MORE = {"bigquery.v2": {"allUsers": True, "projection": "full"}}
+"""Arguments of the list of services whose names have a location and whose paths do not."""
+
+
+def located(name: str, location: str) -> str:
+    project, id_, rest = name.split("/", 2)
+    return f"{project}/{id_}/locations/{location}/{rest}"
 
 
 OTHER_HOSTS = ("batch-", "-preprod")

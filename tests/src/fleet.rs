@@ -11,8 +11,8 @@ use http::{Method, Request, Response};
 
 /// A server's behaviour: for a request that reaches it at a time since the start, the delay and the
 /// answer.
-pub type Serve<'a> =
-    dyn FnMut(Duration, &Request<()>) -> (Duration, Result<Response<Bytes>, TransportError>) + 'a;
+pub type Serve<'a> = dyn FnMut(Duration, &Request<&'static str>) -> (Duration, Result<Response<Bytes>, TransportError>)
+    + 'a;
 
 /// Events and results of a run.
 #[derive(Debug, Default)]

@@ -103,7 +103,7 @@ impl<'a> Network<'a> {
     }
 
     /// Delivers a request that is sent now, or loses it.
-    pub fn exchange(&mut self, now: Duration, request: &Request<()>) -> Delivery {
+    pub fn exchange(&mut self, now: Duration, request: &Request<&'static str>) -> Delivery {
         use TransportErrorKind::{Connect, ConnectionLost};
         self.deliver_late(now);
         let way =
@@ -122,7 +122,7 @@ impl<'a> Network<'a> {
             }
             None => {}
         }
-        let mut request = request.clone().map(|()| Bytes::new());
+        let mut request = request.clone().map(Bytes::from);
         let token = self.authorize(now);
         request.headers_mut().insert(AUTHORIZATION, token);
         if self.dice.chance(self.weather.lost) {

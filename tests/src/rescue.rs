@@ -74,7 +74,7 @@ pub fn rescue(devices: usize, at_once: bool) -> Cancels {
     }
 }
 
-fn serve(request: &Request<()>, devices: usize) -> Delivery {
+fn serve(request: &Request<&'static str>, devices: usize) -> Delivery {
     let path = request.uri().path().trim_start_matches("/v1/");
     if let Some(device) = path.strip_suffix("/operations") {
         let name = format!("{device}/operations/1786048723669");

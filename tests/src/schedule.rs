@@ -115,9 +115,12 @@ impl Schedule {
     }
 }
 
-/// Every service that is built in.
-pub static SERVICES: LazyLock<Vec<&'static Service>> =
-    LazyLock::new(|| Service::ids().filter_map(Service::named).collect());
+/// Every service that is built in and emulated: not the one whose paths lack a level of a name.
+pub static SERVICES: LazyLock<Vec<&'static Service>> = LazyLock::new(|| {
+    let all = Service::ids().filter_map(Service::named);
+    let whole = |service: &&Service| service.patterns.iter().all(|it| it.query_level.is_none());
+    all.filter(whole).collect()
+});
 
 /// Patterns of resources with a state of their own.
 pub static STATES: LazyLock<Vec<(&'static Service, &'static NamePattern)>> = LazyLock::new(|| {

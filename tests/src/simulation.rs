@@ -247,7 +247,11 @@ fn exchange(
 ///
 /// # Panics
 /// If it does not answer, as a fault may have it.
-pub fn served(emulator: &mut Emulator, now: Duration, request: &Request<()>) -> Response<Bytes> {
+pub fn served(
+    emulator: &mut Emulator,
+    now: Duration,
+    request: &Request<&'static str>,
+) -> Response<Bytes> {
     let request = with_token(emulator, request);
     match emulator.handle(now, &request).action {
         Action::Respond(response) => response,
@@ -255,8 +259,8 @@ pub fn served(emulator: &mut Emulator, now: Duration, request: &Request<()>) -> 
     }
 }
 
-fn with_token(emulator: &Emulator, request: &Request<()>) -> Request<Bytes> {
-    let mut request = request.clone().map(|()| Bytes::new());
+fn with_token(emulator: &Emulator, request: &Request<&'static str>) -> Request<Bytes> {
+    let mut request = request.clone().map(Bytes::from);
     let token = format!("Bearer {}", emulator.token());
     let token = token.parse().expect("a header");
     request.headers_mut().insert(AUTHORIZATION, token);

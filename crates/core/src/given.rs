@@ -9,7 +9,7 @@ use crate::name::{Name, OperationName};
 use crate::name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
 use crate::printable::with_article;
 use crate::resource::Resource;
-use crate::service::Service;
+use crate::service::{Level, Service};
 
 /// A percent-encoded byte takes three.
 const LONGEST: usize = 4 * MAX_NAME_BYTES;
@@ -17,8 +17,10 @@ const LONGEST: usize = 4 * MAX_NAME_BYTES;
 impl Endpoint {
     /// Parses a resource name of this endpoint's [service](Self::service) as people paste it.
     ///
-    /// Taken are the name, or that of the service for the resource above names of one level, blanks around it, a line end behind it, its URL at this endpoint, and the path of that
-    /// URL. Of a URL the query and `:cancel` are cut off and `%XX` is decoded; a name that is no URL is taken as it is. The URL of
+    /// Taken are the name, or that of the service for the resource above names of one level, blanks around it, a line
+    /// end behind it, its URL at this endpoint, and the path of that URL. Of a URL the query and `:cancel` are cut off
+    /// and `%XX` is decoded; a level of the name that the query has is put into it. A name that is no URL is taken as
+    /// it is. The URL of
     /// another server is refused: the operation that it names is not one of this endpoint.
     ///
     /// ```
@@ -129,6 +131,7 @@ impl Endpoint {
         // A line of a file has its end; in a name and before it, that is a control character as any other.
         let line = text.strip_suffix("\r\n").or(text.strip_suffix('\n'));
         let text = line.unwrap_or(text).trim_matches(blank);
+        let whole = text;
         let path = if text.contains("://") {
             let end = text.find(['?', '#']).unwrap_or(text.len());
             let Ok(url) = text[..end].parse::<Uri>() else {
@@ -152,6 +155,8 @@ impl Endpoint {
         let Some(name) = name.and_then(|name| name.strip_prefix('/')) else {
             return Ok(Cow::Borrowed(text));
         };
+        let whole = whole.split('#').next().unwrap_or_default();
+        let query = whole.split_once('?').map(|(_, query)| query);
         let name = &name[..name.find(['?', '#']).unwrap_or(name.len())];
         // The method of the only URL that is more than a name.
         let service = self.service();
@@ -159,7 +164,7 @@ impl Endpoint {
             let mut patterns = service.patterns.iter();
             patterns.any(|pattern| pattern.own_level().collection == segment)
         };
-        let name = match name.strip_suffix(service.cancel) {
+        let name = match service.cancel.name_in(name) {
             Some(operation) if operation.split('/').any(is_own) => operation,
             _ => name,
         };
@@ -167,7 +172,9 @@ impl Endpoint {
         if name.contains(':') {
             return Err(NameErrorKind::Url);
         }
-        decoded(name).ok_or(NameErrorKind::Url)
+        let name = decoded(name).ok_or(NameErrorKind::Url)?;
+        let whole = query.and_then(|query| with_query_level(service, &name, query));
+        Ok(whole.map_or(name, Cow::Owned))
     }
 
     /// True for URLs of this endpoint's server. Google has two hosts for one server.
@@ -176,6 +183,27 @@ impl Endpoint {
         self.is_origin_of(url)
             || google.contains(self) && google.iter().any(|google| google.is_origin_of(url))
     }
+}
+
+/// The name of an operation whose path lacks a level that the query of its URL has.
+fn with_query_level(service: &'static Service, name: &str, query: &str) -> Option<String> {
+    service.patterns.iter().find_map(|pattern| {
+        let number = pattern.query_level?;
+        let level = pattern.levels.get(number)?;
+        let mut parameters = query.split('&').filter_map(|it| it.split_once('='));
+        let (_, id) = parameters.find(|(key, _)| *key == level.noun)?;
+        let mut segments: Vec<&str> = name.split('/').collect();
+        let before: usize = pattern.levels[..number].iter().map(Level::segments).sum();
+        let id = decoded(id)?;
+        if before > segments.len() {
+            return None;
+        }
+        segments.splice(before..before, [level.collection, &*id]);
+        let whole = segments.join("/");
+        OperationName::parse(service, &whole)
+            .is_ok()
+            .then_some(whole)
+    })
 }
 
 /// Decodes `%XX`; `None` where that is no text, or gives a slash, which would be another name.

@@ -13,7 +13,7 @@
 //! let begun = Instant::now();
 //! let now = || Time::after(begun.elapsed());
 //! let send = |transmit: Transmit| -> Result<http::Response<bytes::Bytes>, TransportError> {
-//!     let mut request = transmit.request.map(|()| bytes::Bytes::new());
+//!     let mut request = transmit.request.map(bytes::Bytes::from);
 //!     request.headers_mut().insert("authorization", token.parse().expect("a header"));
 //!     emulator.handle(begun.elapsed(), &request).deliver(transmit.timeout).1
 //! };
@@ -53,6 +53,7 @@ mod error_table;
 mod fetch;
 mod given;
 mod json;
+mod json_path;
 mod metadata;
 mod name;
 mod name_error;
@@ -68,6 +69,7 @@ mod printable;
 mod project;
 mod request;
 mod resource;
+mod resource_reader;
 mod resource_state;
 mod response;
 mod retry;
@@ -117,7 +119,7 @@ pub use resource::Resource;
 pub use resource_state::{CancelAnswer, Identity, Reading, ResourceState, State, StateMeaning};
 pub use response::Response;
 pub use rng::Rng;
-pub use service::{Ids, Level, NamePattern, RegionalHosts, Service};
+pub use service::{CancelMethod, CancelVerb, Ids, Level, NamePattern, RegionalHosts, Service};
 pub use services::{ServiceFileError, UnknownService};
 pub use step::{Attempt, Pause, Phase, Step};
 pub use time::Time;

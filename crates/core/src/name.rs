@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -279,14 +280,48 @@ impl<const UP: u8> Name<UP> {
     }
 
     /// Appends the name to a URL path, percent-encoded by the transcoding rule: everything
-    /// outside `[-_.~/0-9a-zA-Z]`, UTF-8 byte by byte.
+    /// outside `[-_.~/0-9a-zA-Z]`, UTF-8 byte by byte. A level whose id is a [query
+    /// parameter](Self::query_parameter) is left out.
     ///
     /// For those who build requests themselves; [`Request`](crate::Request) does it for you.
     pub fn encode_into(&self, path: &mut Vec<u8>) {
-        match self.ends.coded {
-            0 => path.extend_from_slice(self.relative().as_bytes()),
-            _ => percent::encode(self.relative(), path),
+        let name = self.relative();
+        match self.query_range() {
+            None if self.ends.coded == 0 => path.extend_from_slice(name.as_bytes()),
+            None => percent::encode(name, path),
+            Some(level) => {
+                percent::encode(&name[..level.start], path);
+                percent::encode(&name[level.end..], path);
+            }
         }
+    }
+
+    /// The query parameter that requests have in place of a level of the name: its noun, and the id.
+    ///
+    /// ```
+    /// use countermand_core::OperationName;
+    ///
+    /// let name = "//bigquery.googleapis.com/projects/p/locations/US/jobs/j";
+    /// let name: OperationName = name.parse()?;
+    /// assert_eq!(name.query_parameter(), Some(("location", "US")));
+    /// let mut path = Vec::new();
+    /// name.encode_into(&mut path);
+    /// assert_eq!(path, b"projects/p/jobs/j");
+    /// # Ok::<(), countermand_core::NameError>(())
+    /// ```
+    #[must_use]
+    pub fn query_parameter(&self) -> Option<(&'static str, &str)> {
+        let level = &self.relative()[self.query_range()?];
+        let noun = self.levels().get(self.pattern().query_level?)?.noun;
+        Some((noun, level.rsplit('/').next()?))
+    }
+
+    /// The part of the relative name that no path has, with the slash before it.
+    fn query_range(&self) -> Option<Range<usize>> {
+        let number = self.pattern().query_level?;
+        let host = usize::from(self.ends.relative);
+        let end = |levels| self.prefix(levels).len().saturating_sub(host);
+        (number < self.levels().len()).then(|| end(number)..end(number + 1))
     }
 
     /// The length of the encoded name, so that a path can be allocated once.

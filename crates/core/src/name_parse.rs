@@ -99,7 +99,7 @@ fn named_list<'a>(service: &'static Service, text: &'a str, up: u8) -> Option<(&
 
 fn parse_relative(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameError> {
     // No name ends with the suffix of the method, but a part of one may.
-    if text.len() <= MAX_NAME_BYTES && !text.ends_with(service.cancel) {
+    if text.len() <= MAX_NAME_BYTES && !service.cancel.ends(text) {
         for (pattern, levels) in patterns(service, up) {
             if let Some(ends) = scan(pattern, levels, text, &VISIBLE) {
                 return Ok(ends);
@@ -231,7 +231,7 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
         .clone()
         .filter_map(|(pattern, levels)| scan(pattern, levels, text, &SEGMENT));
     if let Some(ends) = whole.next()
-        && !text.ends_with(service.cancel)
+        && !service.cancel.ends(text)
     {
         return Ok(ends);
     }
@@ -262,9 +262,9 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
         refuse(NameErrorKind::LeadingSlash, 0, levels)
     } else if text.ends_with('/') {
         refuse(NameErrorKind::TrailingSlash, text.len() - 1, levels)
-    } else if text.ends_with(service.cancel) {
-        let at = text.len() - service.cancel.len();
-        refuse(NameErrorKind::Verb(service.cancel), at, levels)
+    } else if service.cancel.ends(text) {
+        let at = text.len() - service.cancel.suffix.len();
+        refuse(NameErrorKind::Verb(service.cancel.suffix), at, levels)
     } else {
         let refused = refuse(kind, at, levels);
         match matched {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 
 use crate::call::Call;
@@ -12,15 +12,16 @@ use crate::name_error::NameError;
 use crate::page::{ListFilter, PageToken};
 use crate::percent;
 use crate::resource::Resource;
-use crate::service::{Level, Service};
+use crate::resource_state::{CancelAnswer, Reading, ResourceState};
+use crate::service::{CancelVerb, Level, Service};
 
 /// The longest list page that is asked for.
 pub const MAX_PAGE_SIZE: u32 = 100;
 
 /// One request of the API, and the reader of its response, for those who bring their own HTTP client.
 ///
-/// A request has no credentials; its body is empty. A response is read strictly: anything but what
-/// the method answers is an error that says what it was.
+/// A request has no credentials; its body is empty, unless the service cancels by an update. A response is read
+/// strictly: anything but what the method answers is an error that says what it was.
 ///
 /// Used by hand, without retries and without a verdict. [`Cancellation`](crate::Cancellation) has both.
 ///
@@ -135,7 +136,7 @@ impl Request {
 
     /// The HTTP request at an endpoint. The service of the name says how it looks.
     #[must_use]
-    pub fn http(&self, endpoint: &Endpoint) -> http::Request<()> {
+    pub fn http(&self, endpoint: &Endpoint) -> http::Request<&'static str> {
         if endpoint.service().regional_hosts.is_empty() {
             return self.http_at(endpoint);
         }
@@ -145,22 +146,9 @@ impl Request {
         }
     }
 
-    fn http_at(&self, endpoint: &Endpoint) -> http::Request<()> {
+    fn http_at(&self, endpoint: &Endpoint) -> http::Request<&'static str> {
         match self {
-            Self::Cancel(name) => {
-                let suffix = name.service().cancel;
-                let mut path = path(endpoint, name, suffix.len());
-                path.extend_from_slice(suffix.as_bytes());
-                let method = match name.service().cancels_by_get {
-                    true => Method::GET,
-                    false => Method::POST,
-                };
-                let mut request = request(method, endpoint, path);
-                let mut headers = HeaderMap::with_capacity(4);
-                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-                *request.headers_mut() = headers;
-                request
-            }
+            Self::Cancel(name) => cancel(endpoint, name),
             Self::Get(name) => get(endpoint, name, name.pattern().own_level().fields),
             Self::GetParent(name) => get(endpoint, name, "name"),
             Self::ListOperations(name, page) => {
@@ -213,12 +201,72 @@ fn path<const UP: u8>(endpoint: &Endpoint, name: &Name<UP>, more: usize) -> Vec<
     path
 }
 
+/// The request that cancels.
+fn cancel(endpoint: &Endpoint, name: &OperationName) -> http::Request<&'static str> {
+    let method = &name.service().cancel;
+    let mut path = path(endpoint, name, method.suffix.len());
+    path.extend_from_slice(method.suffix.as_bytes());
+    if let Reading::State(state) = name.pattern().reading {
+        push_cancel_query(&mut path, name, state);
+    }
+    let verb = match method.verb {
+        CancelVerb::Post => Method::POST,
+        CancelVerb::Get => Method::GET,
+        CancelVerb::Put => Method::PUT,
+    };
+    let mut request = request(verb, endpoint, path);
+    let mut headers = HeaderMap::with_capacity(4);
+    if method.body.is_empty() {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    } else {
+        headers.insert(CONTENT_LENGTH, method.body.len().into());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = method.body;
+    }
+    *request.headers_mut() = headers;
+    request
+}
+
+/// Appends the query of a cancel. Of an answer that has the resource it asks for what is read: the rest can be
+/// large, and hold secrets.
+fn push_cancel_query(path: &mut Vec<u8>, name: &OperationName, state: &ResourceState) {
+    let query = push_query_level(path, name);
+    let fields = name.pattern().own_level().fields;
+    match (state.answer, state.answer_field) {
+        (CancelAnswer::Resource, "") => push_all(path, &[query, "fields=", fields]),
+        (CancelAnswer::Resource, field) => {
+            push_all(path, &[query, "fields=", field, "(", fields, ")"]);
+        }
+        _ => {}
+    }
+}
+
 /// The request for some fields of a resource.
-fn get<const UP: u8>(endpoint: &Endpoint, name: &Name<UP>, fields: &str) -> http::Request<()> {
+fn get<const UP: u8>(
+    endpoint: &Endpoint,
+    name: &Name<UP>,
+    fields: &str,
+) -> http::Request<&'static str> {
     let mut path = path(endpoint, name, "?fields=".len() + fields.len());
-    path.extend_from_slice(b"?fields=");
-    path.extend_from_slice(fields.as_bytes());
+    let query = push_query_level(&mut path, name);
+    push_all(&mut path, &[query, "fields=", fields]);
     request(Method::GET, endpoint, path)
+}
+
+/// Appends the query parameter that stands for a level of a name; gives what is before the next parameter.
+fn push_query_level<const UP: u8>(path: &mut Vec<u8>, name: &Name<UP>) -> &'static str {
+    let Some((parameter, id)) = name.query_parameter() else {
+        return "?";
+    };
+    push_all(path, &["?", parameter, "="]);
+    percent::encode(id, path);
+    "&"
+}
+
+fn push_all(path: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        path.extend_from_slice(part.as_bytes());
+    }
 }
 
 /// The request for a page of what is one level below a resource.
@@ -228,13 +276,13 @@ fn list<const UP: u8>(
     level: &Level,
     page: &PageQuery,
     filter: Option<&ListFilter>,
-) -> http::Request<()> {
+) -> http::Request<&'static str> {
     let token = page.token.as_ref().map_or("", PageToken::as_str);
     let filter = filter.map_or("", ListFilter::as_str);
     let mut path = path(endpoint, name, 160 + 3 * (token.len() + filter.len()));
     path.push(b'/');
     path.extend_from_slice(level.collection.as_bytes());
-    path.extend_from_slice(b"?pageSize=");
+    push_all(&mut path, &["?", name.service().list_query]);
     let size = page.size.clamp(1, MAX_PAGE_SIZE).to_string();
     path.extend_from_slice(size.as_bytes());
     for (parameter, value) in [("&pageToken=", token), ("&filter=", filter)] {
@@ -252,10 +300,10 @@ fn list<const UP: u8>(
     request(Method::GET, endpoint, path)
 }
 
-fn request(method: Method, endpoint: &Endpoint, path: Vec<u8>) -> http::Request<()> {
+fn request(method: Method, endpoint: &Endpoint, path: Vec<u8>) -> http::Request<&'static str> {
     let path = PathAndQuery::from_maybe_shared(Bytes::from(path))
         .expect("an encoded name is short and has only characters that a path may hold");
-    let mut request = http::Request::new(());
+    let mut request = http::Request::new("");
     *request.method_mut() = method;
     *request.uri_mut() = endpoint.uri(path);
     request

@@ -1,11 +1,8 @@
 //! Resources whose own state tells what became of them: jobs, builds, pipelines, executions.
 
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::value::RawValue;
 
-use crate::json::{Text, fields, without_value};
-use crate::metadata::Metadata;
-use crate::timestamp::Timestamp;
+use crate::json_path;
 use crate::verdict::Verdict;
 
 /// The reading of what the names of a pattern name.
@@ -26,6 +23,10 @@ pub enum Reading {
 ///
 /// A word is compared at this path alone, and whole: steps and approvals of a job have states of their own. A
 /// word that stands in no list here is pending, as is a state that is absent.
+///
+/// A path is fields with dots between them. Of a list, `conditions[type=Completed]` is the one element whose field
+/// `type` is `Completed`. Where the state does not tell its reason, the word has both, `DONE/stopped`, and
+/// `DONE/*` in a list means that state with each reason that no other word here has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -34,10 +35,15 @@ pub enum Reading {
 pub struct ResourceState {
     /// Answer of the method that cancels.
     pub answer: CancelAnswer,
+    /// Field of that answer with the resource; empty where that is the whole answer, or no part of it.
+    pub answer_field: &'static str,
     /// Place of its name or ids.
     pub identity: Identity,
     /// Path of the field with the state, `status.state`.
     pub path: &'static str,
+    /// Path of the reason of the state, from the object that has the state on; empty where there is none. A
+    /// reason is there if the first field of its path is.
+    pub reason: &'static str,
     /// Path of the field with the time of its creation; empty where there is none.
     pub create_time: &'static str,
     /// Words that prove that it was cancelled.
@@ -103,10 +109,12 @@ impl Serialize for CancelAnswer {
 pub enum Identity {
     /// The field `name`, with its whole name.
     Name,
-    /// Fields at two paths: the id of its project, empty where it does not tell that, and its own.
+    /// Fields at these paths, empty where it does not tell the id.
     Ids {
-        /// Path of the id of its project.
+        /// Path of the id at the first level of its name, its project.
         project: &'static str,
+        /// Path of the id at the second level, its location.
+        location: &'static str,
         /// Path of its own id.
         own: &'static str,
     },
@@ -116,7 +124,7 @@ pub enum Identity {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct State {
-    /// The word of the service, `JOB_STATE_CANCELLED`: an open set.
+    /// The word of the service, `JOB_STATE_CANCELLED`, or its state and reason, `DONE/stopped`: an open set.
     pub word: String,
     /// Its meaning.
     pub meaning: StateMeaning,
@@ -163,91 +171,36 @@ impl ResourceState {
             (self.completed, StateMeaning::Completed),
             (self.failed, StateMeaning::Failed),
         ];
-        let known = lists.iter().find(|(words, _)| words.contains(&word));
+        let known = |word: &str| lists.iter().find(|(words, _)| words.contains(&word));
+        let state = word.split_once('/').map(|(state, _)| format!("{state}/*"));
+        let known = known(word).or_else(|| known(state.as_deref()?));
         known.map_or(StateMeaning::Pending, |(_, meaning)| *meaning)
     }
 
     /// The partial response mask of what is read.
     #[must_use]
     pub fn fields(&self) -> String {
-        let identity = match self.identity {
-            Identity::Name => ["name", ""],
-            Identity::Ids { project, own } => [own, project],
+        let ids = match self.identity {
+            Identity::Name => ["name", "", ""],
+            Identity::Ids {
+                project,
+                location,
+                own,
+            } => [own, location, project],
         };
-        let paths = identity.into_iter().chain([self.path, self.create_time]);
-        let paths = paths.filter(|path| !path.is_empty());
-        let paths: Vec<_> = paths.map(|path| path.replace('.', "/")).collect();
-        paths.join(",")
+        let (holder, _) = self.place();
+        let reason = self.reason.split('.').next().filter(|it| !it.is_empty());
+        let reason = reason.map(|first| match holder {
+            "" => first.to_owned(),
+            holder => format!("{holder}.{first}"),
+        });
+        let paths = ids.into_iter().chain([self.path, self.create_time]);
+        let paths = paths.chain(reason.as_deref());
+        json_path::masks(paths.filter(|path| !path.is_empty()))
     }
 
-    /// Reads a resource of a collection, whose parent was asked for by this name.
-    pub(crate) fn read(
-        &self,
-        json: &str,
-        parent: &str,
-        collection: &str,
-    ) -> Result<RawResource, String> {
-        let word = text_at(json, self.path)?.unwrap_or_default();
-        let meaning = self.meaning(&word);
-        let created = match self.create_time {
-            "" => None,
-            path => text_at(json, path)?,
-        };
-        let metadata = Metadata {
-            create_time: created.as_deref().and_then(Timestamp::parse_rfc3339),
-            cancel_asked: meaning == StateMeaning::Cancelling,
-            ..Metadata::default()
-        };
-        Ok(RawResource {
-            name: self.name_in(json, parent, collection)?,
-            metadata,
-            state: State { word, meaning },
-        })
+    /// The path of the object that has the state, and the field there.
+    pub(crate) fn place(&self) -> (&'static str, &'static str) {
+        self.path.rsplit_once('.').unwrap_or(("", self.path))
     }
-
-    fn name_in(&self, json: &str, parent: &str, collection: &str) -> Result<String, String> {
-        let (project, own) = match self.identity {
-            Identity::Name => return Ok(text_at(json, "name")?.unwrap_or_default()),
-            Identity::Ids { project, own } => (project, own),
-        };
-        let id = text_at(json, own)?.ok_or_else(|| format!("it has no `{own}`"))?;
-        let told = match project {
-            "" => None,
-            project => text_at(json, project)?,
-        };
-        let parent = match (told, parent.strip_prefix("projects/")) {
-            (Some(told), Some(rest)) => {
-                let rest = rest.find('/').map_or("", |end| &rest[end..]);
-                format!("projects/{told}{rest}")
-            }
-            _ => parent.to_owned(),
-        };
-        match parent.as_str() {
-            "" => Ok(format!("{collection}/{id}")),
-            _ => Ok(format!("{parent}/{collection}/{id}")),
-        }
-    }
-}
-
-/// A resource of any name.
-pub(crate) struct RawResource {
-    pub(crate) name: String,
-    pub(crate) metadata: Metadata,
-    pub(crate) state: State,
-}
-
-/// The text at a path of fields. What is there and is no text is an error, as is an object on the way that is
-/// none.
-fn text_at(json: &str, path: &str) -> Result<Option<String>, String> {
-    let mut value = json;
-    for field in path.split('.') {
-        let [found] = fields(value, [field])?;
-        match found.map(RawValue::get) {
-            Some(found) => value = found,
-            None => return Ok(None),
-        }
-    }
-    let text = serde_json::from_str::<Text<'_>>(value);
-    let text = text.map_err(|error| without_value(&error.to_string()))?;
-    Ok(Some(text.into_string()))
 }

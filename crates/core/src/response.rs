@@ -20,7 +20,8 @@ use crate::page::{Page, PageToken, Parent};
 use crate::printable::excerpt;
 use crate::request::Request;
 use crate::resource::Resource;
-use crate::resource_state::{CancelAnswer, RawResource, Reading, ResourceState, State};
+use crate::resource_reader::RawResource;
+use crate::resource_state::{CancelAnswer, Reading, ResourceState, State};
 use crate::service::Service;
 use crate::timestamp::Timestamp;
 use crate::view::View;
@@ -199,7 +200,7 @@ impl<'a> View<'a> {
             Err(error) if matches!(error.kind(), ErrorKind::Malformed(_)) => {
                 match &name.pattern().reading {
                     Reading::Operation => Err(error),
-                    Reading::State(state) => self.cancel_of_resource(state.answer, name, error),
+                    Reading::State(state) => self.cancel_of_resource(state, name, error),
                 }
             }
             result => result,
@@ -208,14 +209,23 @@ impl<'a> View<'a> {
 
     fn cancel_of_resource(
         self,
-        answer: CancelAnswer,
+        state: &ResourceState,
         name: &OperationName,
         error: Error,
     ) -> Result<(), Error> {
         self.of_now(self.accept()?.age)?;
-        match answer {
+        match state.answer {
             CancelAnswer::Empty => Err(error),
-            CancelAnswer::Resource => self.operation(name).map(drop),
+            CancelAnswer::Resource if state.answer_field.is_empty() => {
+                self.operation(name).map(drop)
+            }
+            CancelAnswer::Resource => match self.fields([state.answer_field])? {
+                [Some(resource)] => self.operation_in(resource.get(), name).map(drop),
+                [None] => {
+                    let field = state.answer_field;
+                    Err(self.malformed(format!("cancel answers an object with `{field}`")))
+                }
+            },
             CancelAnswer::Operation => self.cancelling_operation(),
             CancelAnswer::Object => match self.fields(["error"])? {
                 [None] => Ok(()),
@@ -269,7 +279,11 @@ impl<'a> View<'a> {
     }
 
     fn operation(self, name: &OperationName) -> Result<Operation, Error> {
-        let json = self.json()?;
+        self.operation_in(self.json()?, name)
+    }
+
+    /// The operation that this part of the body tells.
+    fn operation_in(self, json: &str, name: &OperationName) -> Result<Operation, Error> {
         let read = || {
             if let Reading::State(state) = name.pattern().reading {
                 return self.resource(state, json, name);
@@ -294,9 +308,7 @@ impl<'a> View<'a> {
         json: &str,
         name: &OperationName,
     ) -> Result<Operation, Strange> {
-        let collection = name.pattern().own_level().collection;
-        let parent = name.parent();
-        let raw = state.read(json, parent.relative(), collection);
+        let raw = state.read(json, name.parent().relative(), name.pattern());
         let raw = raw.map_err(Strange::Malformed)?;
         match name.is_spelled(&raw.name) {
             true => Ok(of_state(raw, name.clone())),
@@ -322,24 +334,31 @@ impl<'a> View<'a> {
         let level = parent.pattern().own_level();
         self.page(parent.into(), level.page_field, |entry| {
             if let Reading::State(state) = parent.pattern().reading {
-                let raw = state.read(entry.get(), parent.relative(), level.collection);
+                let raw = state.read(entry.get(), parent.relative(), parent.pattern());
                 let raw = raw.map_err(Strange::Malformed)?;
                 let name = OperationName::parse(self.service, &raw.name).map_err(malformed)?;
+                if name.pattern() != parent.pattern() {
+                    return Err(Strange::Other(name));
+                }
                 let above = name.parent();
-                return match name.pattern() == parent.pattern()
-                    && (above == *parent || parent.is_spelled(above.relative()))
-                {
-                    true => Ok(of_state(raw, name.of(parent).map_err(malformed)?)),
-                    false => Err(Strange::Other(name)),
+                if above == *parent || parent.is_spelled(above.relative()) {
+                    let operation = of_state(raw, name.of(parent).map_err(malformed)?);
+                    return Ok(Some(operation));
+                }
+                return match parent.pattern().query_level {
+                    // Its list covers all ids of that level.
+                    Some(_) if parent.parent().is_spelled(above.parent().relative()) => Ok(None),
+                    _ => Err(Strange::Other(name)),
                 };
             }
             let read = self.service.operation.read(entry.get());
             let raw = read.map_err(Strange::Malformed)?;
             let name = self.named_operation(raw.name.as_ref())?;
             match name.parent() {
-                own if own == *parent => self.told(raw, name),
+                own if own == *parent => self.told(raw, name).map(Some),
                 own if parent.is_spelled(own.relative()) => {
-                    self.told(raw, name.of(parent).map_err(malformed)?)
+                    let name = name.of(parent).map_err(malformed)?;
+                    self.told(raw, name).map(Some)
                 }
                 _ => Err(Strange::Other(name)),
             }
@@ -357,18 +376,19 @@ impl<'a> View<'a> {
             let active = active.map(element::<Text<'_>>).transpose()?;
             let active = active.and_then(|time| Timestamp::parse_rfc3339(time.as_str()));
             match name.parent() == *above {
-                true => Ok(Parent::new(name, active)),
+                true => Ok(Some(Parent::new(name, active))),
                 false => Err(Strange::OtherParent),
             }
         })
     }
 
-    /// A page of the list of a level: entries that can be read, and one error for the others.
+    /// A page of the list of a level: entries that can be read, and one error for the others. What is none of the
+    /// list that was asked for, and may be there, is left out.
     fn page<T>(
         self,
         list: Resource,
         field: &str,
-        read: impl Fn(&RawValue) -> Result<T, Strange>,
+        read: impl Fn(&RawValue) -> Result<Option<T>, Strange>,
     ) -> Result<Page<T>, Error> {
         let values = self.fields([field, "nextPageToken", "error", "name"])?;
         let [entries, token, error, name] = values;
@@ -380,11 +400,12 @@ impl<'a> View<'a> {
         let entries = entries.map_err(|strange| self.strange(strange))?;
         let entries = entries.map_or_else(Vec::new, |few| few.0);
         let mut page = Page::default();
-        let (mut first, mut foreign) = (None, true);
+        let (mut first, mut foreign, mut unread) = (None, true, 0);
         for entry in &entries {
             match read(entry) {
-                Ok(entry) => page.entries.push(entry),
+                Ok(entry) => page.entries.extend(entry),
                 Err(strange) => {
+                    unread += 1;
                     foreign &= matches!(strange, Strange::Other(_) | Strange::OtherParent);
                     first.get_or_insert(strange);
                 }
@@ -394,11 +415,10 @@ impl<'a> View<'a> {
             if page.entries.is_empty() && foreign {
                 return Err(self.strange(first));
             }
-            let (all, read) = (entries.len(), page.entries.len());
+            let all = entries.len();
             let problem = excerpt(&first.to_string(), 200);
             let problem = format!(
-                "{} of {all} entries of the page cannot be read; the first: {problem}",
-                all - read
+                "{unread} of {all} entries of the page cannot be read; the first: {problem}"
             );
             let answer = ApiError::with_message(200, &problem);
             let error = Error::new(ErrorKind::Malformed(answer));

@@ -47,10 +47,10 @@ pub struct Service {
     pub scope: &'static str,
     /// Patterns of the names of operations, the usual one first; at least one.
     pub patterns: &'static [NamePattern],
-    /// Suffix of the path that cancels.
-    pub cancel: &'static str,
-    /// True where a GET cancels: one service has that in place of POST.
-    pub cancels_by_get: bool,
+    /// Method that cancels.
+    pub cancel: CancelMethod,
+    /// Query of a list, before the size of the page: `pageSize=`.
+    pub list_query: &'static str,
     /// Levels of a name that share the quota of a method.
     pub quota_levels: usize,
     /// Levels of a name that a denial (403) concerns.
@@ -68,6 +68,100 @@ pub struct Service {
     pub resource_quota: Option<(u32, u64)>,
     /// Reader of the JSON of an operation: [`OperationReader::PLAIN`] where its metadata is not read.
     pub operation: OperationReader,
+}
+
+/// The HTTP form of the method that cancels.
+///
+/// ```
+/// use countermand_core::{CancelMethod, Service};
+///
+/// let dataflow = Service::named("dataflow.v1b3").expect("it is built in");
+/// let cancel = r#"PUT  {"requestedState":"JOB_STATE_CANCELLED"}"#;
+/// assert_eq!(dataflow.cancel.to_string(), cancel);
+/// assert_eq!(CancelMethod::USUAL.to_string(), "POST :cancel");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a service that is not built in is written as a literal"
+)]
+pub struct CancelMethod {
+    /// HTTP method.
+    pub verb: CancelVerb,
+    /// End of its path, behind the name; empty where an update of the resource cancels it.
+    pub suffix: &'static str,
+    /// JSON body of its request; empty where it has none, as nearly all have.
+    pub body: &'static str,
+}
+
+/// HTTP method of a method that cancels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a service that is not built in is written as a literal"
+)]
+pub enum CancelVerb {
+    /// `POST`.
+    Post,
+    /// `GET`, of one service.
+    Get,
+    /// `PUT`, of an update.
+    Put,
+}
+
+impl CancelMethod {
+    /// `POST {name}:cancel`.
+    pub const USUAL: Self = Self {
+        verb: CancelVerb::Post,
+        suffix: ":cancel",
+        body: "",
+    };
+
+    /// The form that [`Display`](fmt::Display) writes: the HTTP method, the suffix and the body, if there is one.
+    #[must_use]
+    pub fn parse(text: &'static str) -> Option<Self> {
+        let (verb, rest) = text.split_once(' ')?;
+        let (suffix, body) = rest.split_once(' ').unwrap_or((rest, ""));
+        let verbs = [CancelVerb::Post, CancelVerb::Get, CancelVerb::Put];
+        Some(Self {
+            verb: verbs.into_iter().find(|known| known.as_str() == verb)?,
+            suffix,
+            body,
+        })
+    }
+
+    /// The name in the path of the method; `None` if the path does not end with the suffix.
+    #[must_use]
+    pub fn name_in<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.strip_suffix(self.suffix)
+    }
+
+    /// True if a text ends with the suffix, which tells the method from the name.
+    pub(crate) fn ends(&self, text: &str) -> bool {
+        !self.suffix.is_empty() && text.ends_with(self.suffix)
+    }
+}
+
+impl fmt::Display for CancelMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb.as_str(), self.suffix)?;
+        match self.body {
+            "" => Ok(()),
+            body => write!(f, " {body}"),
+        }
+    }
+}
+
+impl CancelVerb {
+    /// Its name in HTTP, `POST`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Get => "GET",
+            Self::Put => "PUT",
+        }
+    }
 }
 
 /// Hosts of a service of one form.
@@ -110,6 +204,9 @@ pub struct NamePattern {
     pub has_list: bool,
     /// True if that list takes a [filter](crate::ListFilter).
     pub has_filter: bool,
+    /// Number of the level whose id is no part of a path: a cancel and a get have it as the query parameter of
+    /// the level's noun, and a list, which covers all ids there, does not have it.
+    pub query_level: Option<usize>,
     /// Kind of what its names name, and the proof that one was cancelled.
     pub reading: Reading,
 }
@@ -135,6 +232,7 @@ impl NamePattern {
             has_get: true,
             has_list: true,
             has_filter: true,
+            query_level: None,
             reading: Reading::Operation,
         }
     }

@@ -176,6 +176,10 @@ impl Methods {
 fn described(service: &Service) -> Vec<Row> {
     let mut rows = Vec::new();
     for pattern in service.patterns {
+        // Paths without a level of the name lead to no resource of the emulator.
+        if pattern.query_level.is_some() {
+            continue;
+        }
         let Some((own, above)) = pattern.levels.split_last() else {
             continue;
         };
@@ -185,12 +189,8 @@ fn described(service: &Service) -> Vec<Row> {
         };
         let message = || message.clone();
         let cancel = Row {
-            http: if service.cancels_by_get {
-                "GET"
-            } else {
-                "POST"
-            },
-            rest: service.cancel.to_owned(),
+            http: service.cancel.verb.as_str(),
+            rest: service.cancel.suffix.to_owned(),
             ..Row::of(Method::Cancel, "cancel", pattern.levels, message())
         };
         let get = Row::of(Method::Get, "get", pattern.levels, message());

@@ -23,13 +23,20 @@ pub(crate) fn resource(
     let mut shown = operation.params.clone();
     match description.identity {
         Identity::Name => put(&mut shown, "name", name.into()),
-        Identity::Ids { project, own } => {
-            let mut segments = name.split('/');
-            let told = (segments.next() == Some("projects")).then(|| segments.next());
-            if let (Some(Some(told)), false) = (told, project.is_empty()) {
-                put(&mut shown, project, told.into());
+        Identity::Ids {
+            project,
+            location,
+            own,
+        } => {
+            let segments: Vec<_> = name.split('/').collect();
+            let ids = [
+                (project, segments.get(1)),
+                (location, segments.get(3)),
+                (own, segments.last()),
+            ];
+            for (path, id) in ids.into_iter().filter(|(path, _)| !path.is_empty()) {
+                put(&mut shown, path, id.copied().into());
             }
-            put(&mut shown, own, segments.next_back().into());
         }
     }
     if !(quirks.no_metadata || description.create_time.is_empty()) {
@@ -37,7 +44,18 @@ pub(crate) fn resource(
         put(&mut shown, description.create_time, created);
     }
     if let Some(word) = word(description, operation, state, quirks) {
+        let (word, reason) = match word.split_once('/') {
+            Some((word, reason)) => (word, Some(reason)),
+            None => (word.as_str(), None),
+        };
         put(&mut shown, description.path, word.into());
+        if let Some(reason) = reason {
+            let end = description.path.rfind('.').map_or(0, |dot| dot + 1);
+            let path = format!("{}{}", &description.path[..end], description.reason);
+            // Any reason that has no meaning of its own.
+            let reason = reason.replace('*', "internalError");
+            put(&mut shown, &path, reason.into());
+        }
     }
     decoys(&mut shown, description, operation, state, quirks);
     shown.into()

@@ -102,7 +102,7 @@ impl Transport for Shared {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Delivery> {
         Box::pin(async move {
             transmit.departure.leaves(monotonic_now());
-            let reply = self.handle(&transmit.request.map(|()| Bytes::new()));
+            let reply = self.handle(&transmit.request.map(Bytes::from));
             let (after, delivery) = reply.deliver(transmit.timeout);
             if !after.is_zero() {
                 tokio::time::sleep(after).await;

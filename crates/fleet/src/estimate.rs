@@ -52,7 +52,7 @@ impl Estimate {
     }
 }
 
-fn works(_: Duration, ticket: &Ticket, _: &Request<()>) -> (Duration, Response<String>) {
+fn works(_: Duration, ticket: &Ticket, _: &Request<&'static str>) -> (Duration, Response<String>) {
     let body = match ticket.call() {
         Call::Cancel => "{}".to_owned(),
         _ => {

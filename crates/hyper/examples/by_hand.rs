@@ -55,6 +55,7 @@ fn send(transmit: &Transmit, token: &str) -> Result<Response<Vec<u8>>, Transport
         head += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
     }
     head += &format!("authorization: Bearer {token}\r\nconnection: close\r\n\r\n");
+    head += request.body();
 
     let answer = stream
         .set_write_timeout(Some(left(deadline)))

@@ -42,7 +42,7 @@ pub(crate) async fn send(
     http: reqwest::Client,
     transmit: Transmit,
 ) -> Result<Response<Bytes>, TransportError> {
-    let mut request = reqwest::Request::try_from(transmit.request.map(|()| ""))
+    let mut request = reqwest::Request::try_from(transmit.request)
         .map_err(|error| TransportError::new(TransportErrorKind::NotAllowed, error))?;
     *request.timeout_mut() = Some(transmit.timeout);
     let mut answer = http.execute(request).await.map_err(failed)?;

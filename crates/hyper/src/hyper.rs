@@ -117,7 +117,9 @@ impl Hyper {
         transmit: Transmit,
     ) -> impl Future<Output = Result<Response<Bytes>, TransportError>> {
         let departure = transmit.departure;
-        let request = transmit.request.map(|()| Body::empty(departure));
+        let request = transmit
+            .request
+            .map(|content| Body::observed(content, departure));
         let body_cap = transmit.body_cap as usize;
         self.0.send(request, transmit.timeout, body_cap)
     }

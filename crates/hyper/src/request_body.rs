@@ -10,7 +10,7 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::clock::monotonic_now;
 
-/// The body of a request: empty for every method of the API, short for a token's.
+/// The body of a request: empty for nearly every method of an API, short for the others and for a token's.
 ///
 /// hyper asks a body whether it is empty at one moment: when it takes the request to write it, behind
 /// the wait for a stream that the server allows. That is when the request leaves.
@@ -22,9 +22,11 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    pub(crate) fn empty(departure: Departure) -> Self {
+    /// A body that tells when it leaves.
+    pub(crate) fn observed(content: &'static str, departure: Departure) -> Self {
+        let content = (!content.is_empty()).then(|| Bytes::from_static(content.as_bytes()));
         Self {
-            content: None,
+            content: content.map(|content| Box::new(Full::new(content))),
             departure,
         }
     }

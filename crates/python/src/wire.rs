@@ -1,5 +1,7 @@
 //! The HTTP codec: requests from names, results from answers.
 
+use std::borrow::Cow;
+
 use core::{Call, PageToken, Request as Ask};
 use countermand_core as core;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -17,6 +19,7 @@ pub(crate) struct Request {
     method: String,
     url: String,
     headers: Vec<(String, String)>,
+    body: Cow<'static, [u8]>,
     timeout: Option<f64>,
     reauthorize: bool,
 }
@@ -28,8 +31,8 @@ impl Request {
     }
 }
 
-impl From<http::Request<()>> for Request {
-    fn from(request: http::Request<()>) -> Self {
+impl From<http::Request<&'static str>> for Request {
+    fn from(request: http::Request<&'static str>) -> Self {
         let headers = request.headers().iter().map(|(name, value)| {
             let value = value.as_bytes().iter().copied().map(char::from).collect();
             (name.to_string(), value)
@@ -38,6 +41,7 @@ impl From<http::Request<()>> for Request {
             method: request.method().to_string(),
             url: request.uri().to_string(),
             headers: headers.collect(),
+            body: Cow::Borrowed(request.body().as_bytes()),
             timeout: None,
             reauthorize: false,
         }

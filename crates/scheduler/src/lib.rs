@@ -13,7 +13,7 @@
 //! let token = format!("Bearer {}", emulator.token());
 //! let start = Instant::now();
 //! let mut send = |transmit: Transmit| -> Result<http::Response<bytes::Bytes>, TransportError> {
-//!     let mut request = transmit.request.map(|()| bytes::Bytes::new());
+//!     let mut request = transmit.request.map(bytes::Bytes::from);
 //!     request.headers_mut().insert("authorization", token.parse().expect("a header"));
 //!     emulator.handle(start.elapsed(), &request).deliver(transmit.timeout).1
 //! };

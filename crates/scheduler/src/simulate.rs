@@ -19,7 +19,7 @@ use crate::scheduler::Scheduler;
 pub fn simulate<B: AsRef<[u8]>>(
     scheduler: &mut Scheduler,
     start: Time,
-    mut serve: impl FnMut(Duration, &Ticket, &Request<()>) -> (Duration, Response<B>),
+    mut serve: impl FnMut(Duration, &Ticket, &Request<&'static str>) -> (Duration, Response<B>),
     mut tell: impl FnMut(Duration, Event),
 ) -> Option<Time> {
     let mut answers = BinaryHeap::new();

@@ -8,7 +8,7 @@ use crate::duration;
 use crate::json::Text;
 use crate::metadata::Metadata;
 use crate::operation_reader::OperationReader;
-use crate::service::{Level, NamePattern, Service};
+use crate::service::{CancelMethod, Level, NamePattern, Service};
 use crate::timestamp::Timestamp;
 
 /// The Android Management API, version 1.
@@ -35,8 +35,8 @@ pub static ANDROID_MANAGEMENT: Service = Service {
             ..Level::new("operations", "operation")
         },
     ])],
-    cancel: ":cancel",
-    cancels_by_get: false,
+    cancel: CancelMethod::USUAL,
+    list_query: "pageSize=",
     quota_levels: 2,
     denial_levels: 1,
     has_parent_records: true,

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::operation_reader::{MetadataPaths, OperationReader};
 use crate::resource_state::Reading;
-use crate::service::{GOOGLE, Ids, Level, NamePattern, RegionalHosts, Service};
+use crate::service::{CancelMethod, GOOGLE, Ids, Level, NamePattern, RegionalHosts, Service};
 use crate::services::fields::{Fields, ServiceFileError, found, is_field, is_word};
 use crate::services::state_form::StateForm;
 use crate::services::table::{self, all_leaked, leaked};
@@ -138,6 +138,8 @@ impl Serialize for Service {
             filter: bool,
             list_field: &'static str,
             #[serde(skip_serializing_if = "Option::is_none")]
+            query_parameter: Option<&'static str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             state: Option<StateForm>,
         }
         // A reader with a type of its own has the fields of the API.
@@ -157,13 +159,13 @@ impl Serialize for Service {
             list: pattern.has_list,
             filter: pattern.has_filter,
             list_field: pattern.own_level().page_field,
+            query_parameter: pattern.query_level.map(|level| pattern.levels[level].noun),
             state: match pattern.reading {
                 Reading::Operation => None,
                 Reading::State(state) => Some(StateForm::of(state)),
             },
         });
-        let method = if self.cancels_by_get { "GET" } else { "POST" };
-        let mut form = serializer.serialize_struct("Service", 13)?;
+        let mut form = serializer.serialize_struct("Service", 14)?;
         form.serialize_field("schema", SCHEMA)?;
         form.serialize_field("id", self.id)?;
         form.serialize_field("title", self.title)?;
@@ -173,7 +175,10 @@ impl Serialize for Service {
         form.serialize_field("prefix", self.prefix)?;
         let scope = (!self.scope.is_empty()).then_some(self.scope);
         form.serialize_field("scope", &scope)?;
-        form.serialize_field("cancel", &format!("{method} {}", self.cancel))?;
+        form.serialize_field("cancel", &self.cancel.to_string())?;
+        if self.list_query != table::LIST_QUERY {
+            form.serialize_field("list_query", self.list_query)?;
+        }
         form.serialize_field("names", &names.collect::<Vec<_>>())?;
         form.serialize_field("kind_paths", paths.kind)?;
         form.serialize_field("create_time_paths", paths.create_time)?;
@@ -191,8 +196,8 @@ struct Draft {
     regional_hosts: Vec<(String, Vec<String>)>,
     prefix: String,
     scope: String,
-    cancels_by_get: bool,
     cancel: String,
+    list_query: String,
     names: Vec<Names>,
     kind: Vec<String>,
     create_time: Vec<String>,
@@ -205,6 +210,7 @@ struct Names {
     has_list: bool,
     has_filter: bool,
     list_field: String,
+    query_level: Option<usize>,
     state: Option<StateForm>,
 }
 
@@ -219,6 +225,12 @@ enum DraftIds {
     Rest,
     Only(String),
     None,
+}
+
+impl DraftIds {
+    const fn are_any(&self) -> bool {
+        matches!(self, Self::Any)
+    }
 }
 
 impl Draft {
@@ -247,19 +259,19 @@ impl Draft {
         let expected = "a path such as /v1, or an empty text";
         let prefix = fields.checked("prefix", expected, is_prefix)?;
         let scope = fields.checked("scope", "an OAuth scope", is_scope)?;
-        let expected = "POST or GET, a space, and :cancel or /cancel";
-        let cancel = fields.checked("cancel", expected, |text| split_cancel(text).is_some())?;
-        let cancel = cancel.as_deref().and_then(split_cancel);
-        let (method, cancel) = cancel.unwrap_or(("POST", ":cancel"));
-        let cancel = cancel.to_owned();
+        let expected = "POST or GET, a space, and :cancel or /cancel, or PUT, two spaces, and a \
+                        field of text such as {\"requestedState\":\"CANCELLED\"}";
+        let cancel = fields.checked("cancel", expected, is_cancel)?;
         let draft = Self {
             title,
             mtls_host,
             regional_hosts,
             prefix: prefix.unwrap_or_else(|| version_path(&id)),
             scope: scope.unwrap_or_default(),
-            cancels_by_get: method == "GET",
-            cancel,
+            cancel: cancel.unwrap_or_else(|| CancelMethod::USUAL.to_string()),
+            list_query: fields
+                .checked("list_query", "a query such as pageSize=", is_list_query)?
+                .unwrap_or_else(|| table::LIST_QUERY.to_owned()),
             names: names(&mut fields)?,
             kind: fields
                 .paths("kind_paths")?
@@ -289,8 +301,8 @@ impl Draft {
             prefix: leaked(self.prefix),
             scope: leaked(self.scope),
             patterns: patterns.collect::<Vec<_>>().leak(),
-            cancel: leaked(self.cancel),
-            cancels_by_get: self.cancels_by_get,
+            cancel: CancelMethod::parse(leaked(self.cancel)).unwrap_or(CancelMethod::USUAL),
+            list_query: leaked(self.list_query),
             operation: OperationReader::at(MetadataPaths {
                 kind: all_leaked(self.kind),
                 create_time: all_leaked(self.create_time),
@@ -326,6 +338,7 @@ impl Names {
             has_get: self.has_get,
             has_list: self.has_list,
             has_filter: self.has_filter,
+            query_level: self.query_level,
             reading,
         }
     }
@@ -408,6 +421,16 @@ fn names(fields: &mut Fields<'_>) -> Result<Vec<Names>, ServiceFileError> {
         if has_filter && !has_list {
             return Err(names.error("filter", "there is no list that could take it"));
         }
+        let parameter = names.text("query_parameter")?;
+        let query_level = parameter.map(|noun| {
+            let level = levels.iter().position(|level| level.noun == noun);
+            // The levels around it name the resource of a list, and what is in the list.
+            let between = |at: &usize| *at > 0 && at + 1 < levels.len();
+            let level = level.filter(between).filter(|at| levels[*at].ids.are_any());
+            let expected = "the word in braces of a level between the first and the last";
+            level.ok_or_else(|| names.error("query_parameter", found(expected, &noun)))
+        });
+        let query_level = query_level.transpose()?;
         let state = names.object("state")?;
         let state = state.map(|fields| StateForm::read(fields, &pattern));
         let state = state.transpose()?;
@@ -422,6 +445,7 @@ fn names(fields: &mut Fields<'_>) -> Result<Vec<Names>, ServiceFileError> {
             has_get: has_get.unwrap_or(true),
             has_list,
             has_filter,
+            query_level,
             state,
         });
         patterns.push(pattern);
@@ -557,10 +581,32 @@ fn is_scope(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(plain)
 }
 
-fn split_cancel(text: &str) -> Option<(&str, &str)> {
-    let (method, suffix) = text.split_once(' ')?;
-    let known = matches!(method, "POST" | "GET") && matches!(suffix, ":cancel" | "/cancel");
-    known.then_some((method, suffix))
+fn is_cancel(text: &str) -> bool {
+    let suffix = text.strip_prefix("POST ").or(text.strip_prefix("GET "));
+    matches!(suffix, Some(":cancel" | "/cancel"))
+        || text.strip_prefix("PUT  ").is_some_and(is_update)
+}
+
+/// An update of one field to one word: no file may have more of a resource changed.
+fn is_update(body: &str) -> bool {
+    let field = body
+        .strip_prefix("{\"")
+        .and_then(|body| body.strip_suffix("\"}"));
+    let field = field.and_then(|field| field.split_once("\":\""));
+    field.is_some_and(|(field, word)| is_word(field) && is_word(word))
+}
+
+/// Parameters of a list with their values, and the parameter of the size of a page.
+fn is_list_query(query: &str) -> bool {
+    let Some(query) = query.strip_suffix('=') else {
+        return false;
+    };
+    let mut parameters = query.rsplit('&');
+    let given = |parameter: &str| {
+        let given = parameter.split_once('=');
+        given.is_some_and(|(name, value)| is_word(name) && is_word(value))
+    };
+    parameters.next().is_some_and(is_word) && parameters.all(given)
 }
 
 #[cfg(test)]
@@ -679,8 +725,11 @@ mod tests {
         let own = pattern.own_level();
         assert_eq!((own.page_field, own.fields), ("jobs", "job/id,state"));
         static EXPECTED: ResourceState = ResourceState {
+            answer_field: "",
+            reason: "",
             answer: CancelAnswer::Empty,
             identity: Identity::Ids {
+                location: "",
                 project: "",
                 own: "job.id",
             },
@@ -898,7 +947,8 @@ mod tests {
             (
                 "/cancel",
                 json!("POST :delete"),
-                "`cancel`: expected POST or GET, a space, and :cancel or /cancel, found \"POST :delete\"",
+                "`cancel`: expected POST or GET, a space, and :cancel or /cancel, or PUT, two spaces, and a \
+                 field of text such as {\"requestedState\":\"CANCELLED\"}, found \"POST :delete\"",
             ),
             (
                 "/names",
@@ -1101,10 +1151,26 @@ mod tests {
                 "project_path`: expected another place",
             ),
             (
+                "path",
+                json!("conditions[type].state"),
+                "path`: expected a path",
+            ),
+            (
+                "path",
+                json!("state[type=Completed]"),
+                "path`: expected a path",
+            ),
+            (
+                "cancel_answer_field",
+                json!("a.b"),
+                "cancel_answer_field`: expected a field such as job",
+            ),
+            (
                 "identity",
                 json!("name"),
                 "identity`: there is no such field here; the fields are path, create_time_path, cancelled, \
-                 cancelling, completed, failed, cancel_answer, project_path, id_path",
+                 cancelling, completed, failed, cancel_answer, reason_path, cancel_answer_field, \
+                 project_path, location_path, id_path",
             ),
         ] {
             let mut wrong = full("misstated.v1");

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::resource_state::{CancelAnswer, Identity, ResourceState};
-use crate::services::fields::{Fields, ServiceFileError, found};
+use crate::services::fields::{Fields, ServiceFileError, found, is_field, is_word};
 use crate::services::table::{all_leaked, leaked};
 use crate::shown::shown_excerpt;
 
@@ -15,6 +15,8 @@ const LISTS: [&str; 4] = ["cancelled", "cancelling", "completed", "failed"];
 pub(super) struct StateForm {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reason_path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     create_time_path: Option<String>,
     cancelled: Vec<String>,
     cancelling: Vec<String>,
@@ -22,7 +24,11 @@ pub(super) struct StateForm {
     failed: Vec<String>,
     cancel_answer: CancelAnswer,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cancel_answer_field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     project_path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location_path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_path: Option<String>,
 }
@@ -32,26 +38,33 @@ impl StateForm {
     pub(super) fn of(state: &ResourceState) -> Self {
         let path = |path: &str| (!path.is_empty()).then(|| path.to_owned());
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let (project, own) = match state.identity {
-            Identity::Name => ("", ""),
-            Identity::Ids { project, own } => (project, own),
+        let [project, location, own] = match state.identity {
+            Identity::Name => [""; 3],
+            Identity::Ids {
+                project,
+                location,
+                own,
+            } => [project, location, own],
         };
         Self {
             path: state.path.to_owned(),
+            reason_path: path(state.reason),
             create_time_path: path(state.create_time),
             cancelled: words(state.cancelled),
             cancelling: words(state.cancelling),
             completed: words(state.completed),
             failed: words(state.failed),
             cancel_answer: state.answer,
+            cancel_answer_field: path(state.answer_field),
             project_path: path(project),
+            location_path: path(location),
             id_path: path(own),
         }
     }
 
     /// Reads the state of resources whose names have a pattern.
     pub(super) fn read(mut fields: Fields<'_>, pattern: &str) -> Result<Self, ServiceFileError> {
-        let path = fields.path("path")?;
+        let path = fields.checked("path", "a path of fields such as status.state", is_path)?;
         let path = fields.given("path", path)?;
         let create_time_path = fields.path("create_time_path")?;
         let [cancelled, cancelling, completed, failed] = words(&mut fields)?;
@@ -61,13 +74,20 @@ impl StateForm {
         let answer = answer.as_deref().and_then(CancelAnswer::named);
         let form = Self {
             path,
+            reason_path: fields.path("reason_path")?,
             create_time_path,
             cancelled,
             cancelling,
             completed,
             failed,
             cancel_answer: answer.unwrap_or(CancelAnswer::Empty),
+            cancel_answer_field: fields.checked(
+                "cancel_answer_field",
+                "a field such as job",
+                is_word,
+            )?,
             project_path: fields.path("project_path")?,
+            location_path: fields.path("location_path")?,
             id_path: fields.path("id_path")?,
         };
         form.check(&fields, pattern)?;
@@ -87,10 +107,19 @@ impl StateForm {
                 return Err(fields.error("project_path", reason));
             }
         }
+        if self.location_path.is_some() && self.id_path.is_none() {
+            return Err(fields.error("location_path", "it is of use beside `id_path` only"));
+        }
+        let is_resource = self.cancel_answer == CancelAnswer::Resource;
+        if self.cancel_answer_field.is_some() && !is_resource {
+            let reason = "it is of use beside the `cancel_answer` resource only";
+            return Err(fields.error("cancel_answer_field", reason));
+        }
         let identity = self.id_path.as_deref().unwrap_or("name");
         let mut texts = vec![("id_path", identity), ("path", &self.path)];
         let others = [
             ("project_path", &self.project_path),
+            ("location_path", &self.location_path),
             ("create_time_path", &self.create_time_path),
         ];
         let others = others.iter();
@@ -120,10 +149,13 @@ impl StateForm {
                 None => Identity::Name,
                 Some(own) => Identity::Ids {
                     project: path(self.project_path),
+                    location: path(self.location_path),
                     own: leaked(own),
                 },
             },
             path: leaked(self.path),
+            reason: path(self.reason_path),
+            answer_field: path(self.cancel_answer_field),
             create_time: path(self.create_time_path),
             cancelled: all_leaked(self.cancelled),
             cancelling: all_leaked(self.cancelling),
@@ -131,6 +163,22 @@ impl StateForm {
             failed: all_leaked(self.failed),
         }
     }
+}
+
+/// Fields with dots between them, of which those of lists have the field and word of one element behind them.
+fn is_path(path: &str) -> bool {
+    let (last, before) = match path.rsplit_once('.') {
+        Some((before, last)) => (last, Some(before)),
+        None => (path, None),
+    };
+    let is_step = |step: &str| match step.split_once('[') {
+        None => is_field(step),
+        Some((field, element)) => {
+            let element = element.strip_suffix(']').and_then(|it| it.split_once('='));
+            is_field(field) && element.is_some_and(|(key, word)| is_field(key) && is_word(word))
+        }
+    };
+    is_field(last) && before.is_none_or(|before| before.split('.').all(is_step))
 }
 
 /// The words of the lists, each with one meaning.

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use crate::operation_reader::{MetadataPaths, OperationReader};
 use crate::resource_state::{CancelAnswer, Identity, Reading, ResourceState};
-use crate::service::{Ids, Level, NamePattern, RegionalHosts, Service};
+use crate::service::{CancelMethod, Ids, Level, NamePattern, RegionalHosts, Service};
 
 /// A row for each service, sorted by id, after the lists of locations that rows refer to.
 const TABLE: &str = include_str!("table.tsv");
@@ -14,6 +14,9 @@ const SCOPES: &str = "https://www.googleapis.com/auth/";
 
 /// The fields of an operation that a verdict rests on. The response can be large, and is not needed.
 const OPERATION_FIELDS: &str = "name,done,error,metadata";
+
+/// The query of a list of every service but one.
+pub(crate) const LIST_QUERY: &str = "pageSize=";
 
 /// A service of the contract, of which nothing else is documented.
 pub(crate) const OF_THE_CONTRACT: Service = Service {
@@ -25,8 +28,8 @@ pub(crate) const OF_THE_CONTRACT: Service = Service {
     prefix: "",
     scope: "",
     patterns: &[],
-    cancel: ":cancel",
-    cancels_by_get: false,
+    cancel: CancelMethod::USUAL,
+    list_query: LIST_QUERY,
     quota_levels: 1,
     denial_levels: 1,
     has_parent_records: false,
@@ -125,8 +128,7 @@ impl Row {
         let mut cell = || cells.next().unwrap_or_default();
         let (id, title, label, prefix) = (cell(), cell(), cell(), cell());
         let (scope, cancel, hosts, patterns) = (cell(), cell(), cell(), cell());
-        let (created, asked) = (cell(), cell());
-        let (method, suffix) = cancel.split_once(' ').unwrap_or(("POST", cancel));
+        let (created, asked, list_query) = (cell(), cell(), cell());
         Service {
             id,
             title,
@@ -143,8 +145,11 @@ impl Row {
                 scope => leaked(format!("{SCOPES}{scope}")),
             },
             patterns: patterns.split(' ').map(pattern).collect::<Vec<_>>().leak(),
-            cancel: suffix,
-            cancels_by_get: method == "GET",
+            cancel: CancelMethod::parse(cancel).unwrap_or(CancelMethod::USUAL),
+            list_query: match list_query {
+                "" => LIST_QUERY,
+                query => query,
+            },
             operation: OperationReader::at(MetadataPaths {
                 kind: &["verb"],
                 create_time: words(created),
@@ -184,7 +189,7 @@ fn regional_hosts(label: &str, hosts: &str) -> RegionalHosts {
 }
 
 /// A pattern such as `projects/*/operations/*-list`: its levels, and the methods that are missing. One with
-/// `~3` before these is of resources that state 3 is read of.
+/// `~3` before these is of resources that state 3 is read of, and with `~3?1` level 1 is in the query.
 fn pattern(text: &'static str) -> NamePattern {
     let (names, lacks) = match text.find('-') {
         Some(at) => text.split_at(at),
@@ -193,6 +198,10 @@ fn pattern(text: &'static str) -> NamePattern {
     let (names, state) = match names.split_once('~') {
         Some((names, number)) => (names, Some(number)),
         None => (names, None),
+    };
+    let (state, query_level) = match state.and_then(|state| state.split_once('?')) {
+        Some((number, level)) => (Some(number), level.parse().ok()),
+        None => (state, None),
     };
     let mut levels: Vec<Level> = Vec::new();
     let mut segments = names.split('/').peekable();
@@ -228,6 +237,7 @@ fn pattern(text: &'static str) -> NamePattern {
         has_get: !lacks.contains("-get"),
         has_list: !lacks.contains("-list"),
         has_filter: !(lacks.contains("-list") || lacks.contains("-filter")),
+        query_level,
         reading,
     }
 }
@@ -249,13 +259,22 @@ fn resource_state(number: &str) -> (&'static str, &'static ResourceState) {
     let mut cells = line.unwrap_or_default().split('\t');
     let mut cell = || cells.next().unwrap_or_default();
     let (page_field, answer, ids, path) = (cell(), cell(), cell(), cell());
+    let (path, reason) = path.split_once(' ').unwrap_or((path, ""));
+    let (answer, answer_field) = answer.split_once(' ').unwrap_or((answer, ""));
+    let mut ids = ids.split(' ');
     let state = ResourceState {
         answer: CancelAnswer::named(answer).unwrap_or(CancelAnswer::Empty),
-        identity: match ids.split_once(' ') {
-            Some((project, own)) => Identity::Ids { project, own },
-            None => Identity::Name,
+        answer_field,
+        identity: match (ids.next(), ids.next(), ids.next()) {
+            (Some(project), Some(location), Some(own)) => Identity::Ids {
+                project,
+                location,
+                own,
+            },
+            _ => Identity::Name,
         },
         path,
+        reason,
         create_time: cell(),
         cancelled: words(cell()),
         cancelling: words(cell()),
@@ -329,6 +348,11 @@ mod tests {
                 let collection = pattern.own_level().collection;
                 let list = Request::ListOperations(parent, PageQuery::default());
                 let path = list.http(&service.endpoint()).uri().path().to_owned();
+                // A level in the query is no part of the path.
+                let above = match own.query_level {
+                    Some(_) => above.replace("/locations/x", ""),
+                    None => above.to_owned(),
+                };
                 let own = format!("{}/{above}/{collection}", service.prefix);
                 assert_eq!(path, own.replace("//", "/"), "{id} {text}");
             }

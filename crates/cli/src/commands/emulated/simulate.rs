@@ -105,7 +105,7 @@ fn simulate(
         schedule: Vec::new(),
     };
     let mut sent = Vec::new();
-    let serve = |at: Duration, ticket: &Ticket, request: &Request<()>| {
+    let serve = |at: Duration, ticket: &Ticket, request: &Request<&'static str>| {
         sent.push((at.as_secs_f64(), ticket.call() == Call::Cancel));
         (LATENCY, answer(&mut emulator, at, request))
     };
@@ -159,8 +159,12 @@ fn emulator(
 }
 
 /// The emulator's answer to a request that reaches it so long after the start.
-fn answer(emulator: &mut Emulator, at: Duration, request: &Request<()>) -> Response<Bytes> {
-    let mut request = request.clone().map(|()| Bytes::new());
+fn answer(
+    emulator: &mut Emulator,
+    at: Duration,
+    request: &Request<&'static str>,
+) -> Response<Bytes> {
+    let mut request = request.clone().map(Bytes::from);
     *request.version_mut() = Version::HTTP_2;
     request.headers_mut().insert(AUTHORIZATION, BEARER);
     match emulator.handle(at, &request).action {
