@@ -69,7 +69,15 @@ impl Api<'_> {
     }
 
     fn cancel(&mut self, name: &str, body: &[u8]) -> Answer {
-        for (key, value) in object(body)? {
+        let mut fields = object(body)?;
+        for (key, value) in object(self.world.fleet.service().cancel.body.as_bytes())? {
+            if fields.remove(&key) != Some(value) {
+                return Err(Failure::invalid(format!(
+                    "The update does not set `{key}`."
+                )));
+            }
+        }
+        for (key, value) in fields {
             // Generated clients of the long-running operations service repeat the name.
             match key.as_str() {
                 "name" if value == name => {}
