@@ -5,9 +5,9 @@ use std::ffi::OsStr;
 use countermand::Client;
 use countermand_core::{Error, OperationName, Outcome, Phase, Verdict};
 use countermand_fleet::report::{Overview, Summary};
-use countermand_fleet::store::{JobError, Kind};
+use countermand_fleet::store::{JobError, Kind, Note};
 use countermand_fleet::{
-    AuthorizedJob, Ended, JobRow, Options, Run, grouped, now, path_word, quoted,
+    AuthorizedJob, Ended, Job, JobRow, Options, Run, grouped, now, path_word, quoted,
 };
 use countermand_scheduler::Event;
 
@@ -200,7 +200,8 @@ fn text(way: &Way<'_>, ended: &Ended, overview: &Overview) -> Result<String, Job
         false => way.resume(&ended.job)?,
     };
     let mut summary = Summary::of_job(&ended.job, now(), resume)?;
-    summary.notes.clear();
+    // The others were told while it ran.
+    summary.notes = left_out(&ended.job)?.into_iter().collect();
     if way.global.brief {
         return Ok(overview.brief(&summary).trim_end().to_owned());
     }
@@ -213,6 +214,18 @@ fn text(way: &Way<'_>, ended: &Ended, overview: &Overview) -> Result<String, Job
         ));
     }
     Ok(text.trim_end().to_owned())
+}
+
+/// The operations that a rescue has seen and left out, where it has found nothing else.
+fn left_out(job: &Job) -> Result<Option<String>, JobError> {
+    let mut last = None;
+    for note in job.notes() {
+        let note = note?;
+        if note.kind == Note::LEFT_OUT && job.operations() == 0 {
+            last = Some(note.text);
+        }
+    }
+    Ok(last)
 }
 
 /// Closes the job, and tells what its file lacks.
