@@ -71,9 +71,9 @@ class JobRow(JsonForm):
     """Its place in the order of sending, from 1."""
     name: OperationName
     """Its name."""
-    enterprise: str
-    """The name of its enterprise."""
-    device: str
+    enterprise: str | None
+    """The name of its enterprise; ``None`` of another service, as is ``device``."""
+    device: str | None
     """The name of its device."""
     type: str | None
     """``WIPE``, ``LOCK`` ...: an open set of words."""
@@ -116,6 +116,11 @@ class JobRow(JsonForm):
     """True if the device still has a record, where that was looked for."""
     from_input: bool
     """True if the input of the plan gave its end, and the server was not asked."""
+    service: str
+    """The id of its service, ``androidmanagement.v1``."""
+    parent: str
+    """The full name of what it belongs to: its device; of another service, for example, its
+    location."""
     operation: Operation | None
     """What was read from the server's last answer about it."""
     error: CountermandError | None = field(compare=False)

@@ -49,8 +49,10 @@ SCHEMA = {
     "problem_message": TEXT,
     "parent_exists": pa.bool_(),
     "from_input": pa.bool_(),
+    "service": TEXT,
+    "parent": TEXT,
 }
-ALWAYS = {"position", "name", "enterprise", "device", "attempts"}
+ALWAYS = {"position", "name", "attempts", "service", "parent"}
 EXOTIC = [
     '<script>alert("1")</script>',
     "=cmd|' /C calc'!A0",

@@ -406,8 +406,9 @@ def test_operations_of_another_service_are_found_planned_and_applied(
         assert job.status().open == 0
         for row in report:
             assert row.name.service == "documentai.v1"
-            assert row.device == f"//documentai.googleapis.com/{LOCATION}"
-            assert row.enterprise == project
+            assert row.parent == f"//documentai.googleapis.com/{LOCATION}"
+            assert row.service == "documentai.v1"
+            assert row.device is row.enterprise is None
         # Again, by another client, from the file.
         again = calls.open(path)
         assert again.report().states["cancelled"] == 8

@@ -139,6 +139,17 @@ impl Endpoint {
         }
     }
 
+    /// True where the server is Google's: its host is one that Google serves this service at, the root, that for
+    /// mutual TLS, or a regional one.
+    #[must_use]
+    pub fn is_googles(&self) -> bool {
+        let is_google = || self.authority.as_str().ends_with(GOOGLE);
+        self.scheme == Scheme::HTTPS
+            && self.service.is_googles()
+            && is_google()
+            && self.service.may_be_at(self)
+    }
+
     /// The service that is served there.
     #[must_use]
     pub const fn service(&self) -> &'static Service {
@@ -389,6 +400,27 @@ mod tests {
                 expected,
                 "{uri}"
             );
+        }
+    }
+
+    #[test]
+    fn knows_googles_servers() {
+        let vertex = Service::named("aiplatform.v1").unwrap();
+        for (url, expected) in [
+            ("https://aiplatform.googleapis.com", true),
+            ("https://AIPLATFORM.googleapis.com.:443/v1", true),
+            ("https://aiplatform.mtls.googleapis.com", true),
+            ("https://europe-west4-aiplatform.googleapis.com", true),
+            ("https://aiplatform.us.rep.googleapis.com", true),
+            ("http://aiplatform.googleapis.com", false),
+            ("https://aiplatform.googleapis.com:8443", false),
+            ("https://documentai.googleapis.com", false),
+            ("https://aiplatform.googleapis.com.evil.example", false),
+            ("https://aiplatform-googleapis.com", false),
+            ("https://127.0.0.1", false),
+        ] {
+            let endpoint: Endpoint = url.parse().unwrap();
+            assert_eq!(endpoint.of_service(vertex).is_googles(), expected, "{url}");
         }
     }
 

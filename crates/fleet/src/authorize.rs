@@ -311,8 +311,15 @@ impl Settings {
     /// The endpoint, if it is not Google's: then people have to see it.
     #[must_use]
     pub fn other_endpoint(&self) -> Option<&str> {
-        let google = self.service.is_googles() && is_for(self, &self.service.endpoint());
+        let endpoint = self.endpoint.parse::<Endpoint>();
+        let google = endpoint.is_ok_and(|endpoint| endpoint.of_service(self.service).is_googles());
         (!google).then_some(self.endpoint.as_str())
+    }
+
+    /// The endpoint, if a run of the job has to name it: it is not the one that the service has by itself.
+    pub(crate) fn named_endpoint(&self) -> Option<String> {
+        let own = self.service.is_googles() && is_for(self, &self.service.endpoint());
+        (!own).then(|| self.endpoint.clone())
     }
 }
 
@@ -475,5 +482,19 @@ mod tests {
         settings.endpoint = "no endpoint".to_owned();
         assert!(!is_for(&settings, &Endpoint::default()));
         assert!(settings.other_endpoint().is_some());
+    }
+
+    #[test]
+    fn fault_57_a_regional_endpoint_is_googles_and_another_one_than_the_root() {
+        let vertex = Service::named("aiplatform.v1").unwrap();
+        let regional: Endpoint = "https://europe-west4-aiplatform.googleapis.com"
+            .parse()
+            .unwrap();
+        let settings = Settings::at(Kind::Plan, &regional.clone().of_service(vertex));
+        assert_eq!(settings.other_endpoint(), None);
+        let named = "https://europe-west4-aiplatform.googleapis.com/v1";
+        assert_eq!(settings.named_endpoint().as_deref(), Some(named));
+        assert!(is_for(&settings, &regional.of_service(vertex)));
+        assert!(!is_for(&settings, &vertex.endpoint()));
     }
 }

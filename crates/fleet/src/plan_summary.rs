@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countermand_core::{GrandparentName, OperationName, Timestamp, words};
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::already_done::AlreadyDone;
@@ -19,7 +20,7 @@ const FIRST: usize = 5;
 #[non_exhaustive]
 pub struct PlanSummary {
     /// The settings of the job.
-    #[serde(skip)]
+    #[serde(flatten, serialize_with = "told")]
     pub settings: Settings,
     /// The time at which it was made.
     #[serde(skip)]
@@ -86,6 +87,14 @@ impl Age {
             _ => Self::Older,
         }
     }
+}
+
+/// Of the settings, those that a plan tells: its service, and the filter of the server.
+fn told<S: Serializer>(settings: &Settings, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("service", settings.service.id)?;
+    map.serialize_entry("server_filter", &settings.filter.server_side)?;
+    map.end()
 }
 
 /// Counts by type, with `unknown` in place of none.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::time::Duration;
 
-use countermand_core::{Call, ErrorKey, Time, Timestamp};
+use countermand_core::{Call, ErrorKey, Service, Time, Timestamp};
 use countermand_scheduler::Outage;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -41,6 +41,9 @@ pub struct SearchProgress {
     pub not_attempted: u64,
     /// Pending operations found that are meant.
     pub found: u64,
+    /// The service that is searched, if it is another one than the default.
+    #[serde(skip)]
+    pub service: Option<&'static Service>,
 }
 
 /// The figures of a search or of a job at one time, the same for a terminal, a log, JSON and Python.
@@ -105,6 +108,24 @@ pub struct Failing {
 }
 
 impl SearchProgress {
+    /// The begin of a search of a service.
+    pub(crate) fn of(service: &'static Service) -> Self {
+        Self {
+            service: (*service != *Service::DEFAULT).then_some(service),
+            ..Self::default()
+        }
+    }
+
+    /// One of what is searched: `device`, or `list` where the service has no list of those.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        let service = self.service.unwrap_or(Service::DEFAULT);
+        match service.lists_parents {
+            true => service.level_above(1).noun,
+            false => "list",
+        }
+    }
+
     /// Devices that need no more requests.
     #[must_use]
     pub const fn done(&self) -> u64 {
@@ -170,9 +191,10 @@ impl SearchProgress {
             " listed so far"
         };
         let mut words = format!(
-            "searched {} of {} devices{so_far}",
+            "searched {} of {} {}s{so_far}",
             grouped(self.searched),
             grouped(self.devices),
+            self.noun(),
         );
         for (count, what) in [
             (self.missed, "missed"),
@@ -184,7 +206,7 @@ impl SearchProgress {
         }
         let _ = write!(words, ", {} found", counted(self.found, "operation"));
         if self.vanished > 0 {
-            let _ = write!(words, ", {} vanished", counted(self.vanished, "device"));
+            let _ = write!(words, ", {} vanished", counted(self.vanished, self.noun()));
         }
         words
     }
@@ -538,7 +560,9 @@ pub(crate) fn planned(job: &Contents) -> Result<Option<SearchProgress>, JobError
     for note in job.notes() {
         let note = note?;
         if note.kind == Note::SEARCH {
-            return Ok(serde_json::from_str(&note.text).ok());
+            let read = serde_json::from_str::<SearchProgress>(&note.text).ok();
+            let service = SearchProgress::of(job.settings().service).service;
+            return Ok(read.map(|search| SearchProgress { service, ..search }));
         }
     }
     Ok(None)
@@ -555,7 +579,7 @@ pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError>
         found: job.operations(),
         devices,
         searched,
-        ..SearchProgress::default()
+        ..SearchProgress::of(settings.service)
     };
     let mut listed = std::collections::BTreeSet::new();
     for note in job.notes() {

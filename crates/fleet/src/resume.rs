@@ -53,8 +53,7 @@ impl Resume {
         for phrase in phrases(settings.kind, &job.enterprises()?) {
             words.extend(["--confirm".to_owned(), phrase]);
         }
-        let endpoint = settings.other_endpoint();
-        words.extend(option("--endpoint", endpoint.map(str::to_owned)));
+        words.extend(option("--endpoint", settings.named_endpoint()));
         words.extend(service_option(settings.service));
         Ok(Self { words })
     }
@@ -146,7 +145,7 @@ fn terms(settings: &Settings) -> Vec<String> {
     });
     let share = (settings.share != usual.share).then(|| settings.share.to_string());
     let deadline = (settings.deadline != usual.deadline).then(|| length(settings.deadline));
-    let endpoint = settings.other_endpoint().map(str::to_owned);
+    let endpoint = settings.named_endpoint();
     [
         option("--quota", quota),
         option("--per-resource", per_resource),

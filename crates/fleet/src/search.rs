@@ -12,7 +12,7 @@ use countermand::Client;
 use countermand::hyper::SchedulerStream;
 use countermand_core::{
     Cause, Error, ErrorKind, FailureScope, GrandparentName, Operation, OperationName, Parent,
-    ParentName, Phase, Resource, Timestamp,
+    ParentName, Phase, Resource, Service, Timestamp,
 };
 use countermand_scheduler::PastCall;
 use countermand_scheduler::{Event, List, Outage, Progress, Scheduler};
@@ -142,7 +142,7 @@ struct Known {
 }
 
 impl Pages {
-    pub(crate) fn new(filter: Filter, begun: Timestamp) -> Self {
+    pub(crate) fn new(service: &'static Service, filter: Filter, begun: Timestamp) -> Self {
         Self {
             filter,
             begun,
@@ -151,7 +151,7 @@ impl Pages {
             unlisted: 0,
             answered: false,
             failed: false,
-            progress: SearchProgress::default(),
+            progress: SearchProgress::of(service),
             excluded: Excluded::default(),
         }
     }
@@ -168,7 +168,7 @@ impl Pages {
     /// Rest of the search of a rescue, and the lists that this begins with.
     pub(crate) fn of_job(job: &Job) -> Result<(Self, Vec<List>), JobError> {
         let settings = job.settings();
-        let mut pages = Self::new(settings.filter.clone(), job.created());
+        let mut pages = Self::new(settings.service, settings.filter.clone(), job.created());
         let mut lists = Vec::new();
         let missed = job.missed()?.into_iter().filter(Missed::is_final);
         let missed: HashSet<_> = missed.map(|missed| missed.resource).collect();
@@ -339,7 +339,7 @@ impl Search {
         devices: impl IntoIterator<Item = ParentName>,
         filter: Filter,
     ) -> Self {
-        let mut pages = Pages::new(filter, now());
+        let mut pages = Pages::new(client.get_endpoint().service(), filter, now());
         let mut running = client.run(scheduler, stream::empty());
         for enterprise in enterprises {
             if let Some(list) = pages.enterprise(enterprise) {
@@ -666,7 +666,7 @@ mod tests {
             *answer.status_mut() = status.try_into().unwrap();
             let error = Page::<Operation>::read(&device, &answer).unwrap_err();
             for known in [true, false] {
-                let mut pages = Pages::new(Filter::default(), now());
+                let mut pages = Pages::new(Service::DEFAULT, Filter::default(), now());
                 if known {
                     pages.devices(&listed.entries, false);
                 }

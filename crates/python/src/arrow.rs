@@ -105,6 +105,7 @@ fn array(values: Values, records: &[Row<'_>]) -> ArrayRef {
             let words = Arc::new(StringArray::from_iter_values(words));
             Arc::new(DictionaryArray::<Int32Type>::new(keys, words))
         }
+        Values::Levels(of) => Arc::new(rows.map(of).collect::<StringArray>()),
         Values::Texts(of) => Arc::new(rows.map(of).collect::<StringArray>()),
         Values::Digests(of) => Arc::new(
             rows.map(|row| of(row).map(|hash| hash.to_string()))

@@ -145,6 +145,7 @@ fn value<'py>(py: Python<'py>, values: Values, row: &Row<'_>) -> PyResult<Bound<
         Values::Positions(of) => of(row).into_bound_py_any(py),
         Values::Counts(of) => of(row).into_bound_py_any(py),
         Values::Names(of) => of(row).into_bound_py_any(py),
+        Values::Levels(of) => of(row).into_bound_py_any(py),
         Values::Words(_, of) => of(row).into_bound_py_any(py),
         Values::Texts(of) => of(row).into_bound_py_any(py),
         Values::Digests(of) => of(row).map(|hash| hash.to_string()).into_bound_py_any(py),

@@ -19,8 +19,9 @@ use crate::failure::Failure;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Find {
-    /// Enterprises (enterprises/{enterprise}) and devices to search
-    #[arg(value_name = "ENTERPRISE", required = true)]
+    /// Enterprises (enterprises/{enterprise}) and devices to search, or of another service resources whose
+    /// operations it lists (projects/{project}/locations/{location})
+    #[arg(value_name = "NAME", required = true)]
     pub(crate) names: Vec<OsString>,
     #[command(flatten)]
     pub(crate) selection: Selection,
@@ -35,7 +36,8 @@ pub(crate) struct Find {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Plan {
-    /// Enterprises and devices to search, names of operations, or - for standard input
+    /// Enterprises and devices to search, or of another service resources whose operations it lists; names of
+    /// operations; or - for standard input
     #[arg(value_name = "NAME", required_unless_present = "from")]
     pub(crate) names: Vec<OsString>,
     /// Read names of operations from this file; may be given several times
@@ -93,9 +95,9 @@ pub(crate) struct Apply {
     /// The job file, of `plan` or of `rescue`
     #[arg(value_name = "FILE")]
     pub(crate) job: PathBuf,
-    /// Authorise the run: ENTERPRISE:COUNT for each enterprise of a plan, ENTERPRISE for those of a
-    /// rescue [default: ask at the terminal]
-    #[arg(long, value_name = "ENTERPRISE:COUNT", value_delimiter = ',')]
+    /// Authorise the run: ENTERPRISE:COUNT for each enterprise of a plan, ENTERPRISE for those of a rescue;
+    /// of another service projects/p:COUNT, as `plan` prints it [default: ask at the terminal]
+    #[arg(long, value_name = "NAME:COUNT", value_delimiter = ',')]
     pub(crate) confirm: Vec<String>,
     /// Maximum age of a plan that was never applied, for example 30m or 2h [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
@@ -110,14 +112,16 @@ pub(crate) struct Apply {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = exit::HELP)]
 pub(crate) struct Rescue {
-    /// Enterprises (enterprises/{enterprise}) and devices to search
-    #[arg(value_name = "ENTERPRISE", required = true)]
+    /// Enterprises (enterprises/{enterprise}) and devices to search, or of another service resources whose
+    /// operations it lists (projects/{project}/locations/{location})
+    #[arg(value_name = "NAME", required = true)]
     pub(crate) names: Vec<OsString>,
     /// Job file to write; it must not exist [default: rescue-TIME.job]
     #[arg(long, value_name = "FILE")]
     pub(crate) job: Option<PathBuf>,
-    /// Authorise the run: ENTERPRISE for each enterprise [default: ask at the terminal]
-    #[arg(long, value_name = "ENTERPRISE", value_delimiter = ',')]
+    /// Authorise the run: ENTERPRISE for each enterprise, projects/p of another service [default: ask at the
+    /// terminal]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) confirm: Vec<String>,
     /// Maximum number of operations to cancel; the others are left pending and counted
     #[arg(long, value_name = "N", default_value_t = Settings::MAX_OF_RESCUE)]

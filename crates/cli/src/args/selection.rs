@@ -14,7 +14,7 @@ use crate::failure::Failure;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Selection {
     /// Take only commands of this type, for example WIPE; may be given several times; unknown:TYPE for
-    /// a type that this version does not know
+    /// a type that this version does not know. Of another service, the type that its operations tell
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) types: Vec<String>,
     /// Take only operations created within the last TIME, for example 30m, 2h or 2d

@@ -55,7 +55,11 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     }
     let missed = findings.missed.iter();
     let missed = missed.map(|(resource, error)| Missed::new(now(), resource, error));
-    report.not_seen(&missed.collect::<Vec<_>>(), &findings.vanished);
+    report.not_seen(
+        global.meant,
+        &missed.collect::<Vec<_>>(),
+        &findings.vanished,
+    );
     if let Some(stopped) = searched.stopped(count) {
         let text = format!("{stopped}; the list is not complete");
         report.output.note(&text);
@@ -107,7 +111,7 @@ impl Searched {
         self.signal?;
         let progress = self.findings.progress;
         let found = counted(found as u64, "operation");
-        let devices = counted(progress.devices, "device");
+        let devices = counted(progress.devices, progress.noun());
         let known = if progress.all_listed {
             ""
         } else {

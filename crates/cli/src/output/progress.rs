@@ -106,9 +106,10 @@ fn lines(progress: &JobProgress, width: usize) -> Vec<String> {
     if let Some(search) = &progress.search {
         let more = if search.all_listed { "" } else { "+" };
         let mut figures = format!(
-            "{}/{}{more} devices",
+            "{}/{}{more} {}s",
             grouped(search.searched),
             grouped(search.devices),
+            search.noun(),
         );
         let found = format!(", {} found", grouped(search.found));
         if 9 + figures.len() + found.len() <= width {

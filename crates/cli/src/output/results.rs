@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use countermand_core::text::{chain, excerpt, json_line, printable};
-use countermand_core::{Error, ErrorKind, Operation, OperationName, Outcome, Verdict};
+use countermand_core::{Error, ErrorKind, Operation, OperationName, Outcome, Service, Verdict};
 use countermand_fleet::Target;
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::store::{Missed, Vanished};
@@ -63,7 +63,7 @@ impl Report {
                 outcome.verdict.as_str(),
                 color(outcome.verdict),
                 name,
-                &detail(outcome),
+                &detail(name, outcome),
             ),
             Err(error) => self.error_line(name, error),
         }
@@ -244,11 +244,11 @@ impl Report {
     }
 
     /// Tells programs what a search has not seen, if there is something.
-    pub(crate) fn not_seen(&self, missed: &[Missed], vanished: &[Vanished]) {
+    pub(crate) fn not_seen(&self, service: &Service, missed: &[Missed], vanished: &[Vanished]) {
         if self.json && !(missed.is_empty() && vanished.is_empty()) {
-            let schema = SEARCH;
             self.json(&SearchLine {
-                schema,
+                schema: SEARCH,
+                service: service.id,
                 missed,
                 vanished,
             });
@@ -294,7 +294,8 @@ fn explain(error: &Error) -> String {
     format!("{what}; {}", error.advice())
 }
 
-fn detail(outcome: &Outcome) -> String {
+fn detail(name: &OperationName, outcome: &Outcome) -> String {
+    let parent = name.service().level_above(1).noun;
     let mut text = outcome.operation.as_ref().map(kind).unwrap_or_default();
     if !text.is_empty() {
         text.push_str(": ");
@@ -306,8 +307,8 @@ fn detail(outcome: &Outcome) -> String {
         text.push_str(&status(operation));
     }
     match outcome.parent_exists {
-        Some(true) => text.push_str("; the device still has a record"),
-        Some(false) => text.push_str("; the device has no record either"),
+        Some(true) => text.push_str(&format!("; the {parent} still has a record")),
+        Some(false) => text.push_str(&format!("; the {parent} has no record either")),
         None => {}
     }
     match &outcome.error {

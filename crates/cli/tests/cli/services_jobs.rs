@@ -187,6 +187,33 @@ fn a_plan_of_names_is_applied_and_reported() {
         rows.iter().any(|row| row["name"] == json!(name)),
         "{report:?}"
     );
+    // What is said of devices is said of none, and the rest has the service.
+    let parent = format!("//documentai.googleapis.com/{PARENT}");
+    for row in &rows[..3] {
+        assert_eq!(
+            ["enterprise", "device", "device_seen", "parent", "service"].map(|field| &row[field]),
+            [
+                &json!(null),
+                &json!(null),
+                &json!(null),
+                &json!(parent),
+                &json!("documentai.v1")
+            ],
+        );
+    }
+    assert_eq!(rows[3]["service"], "documentai.v1");
+    let status = world.api.command(&["status", &job, "--json"]).run();
+    assert_eq!(status.json()[0]["service"], "documentai.v1");
+    assert_eq!(status.json()[0]["server_filter"], json!(null));
+    let csv = world
+        .api
+        .command(&["report", &job, "--format", "csv"])
+        .run();
+    let end = format!(r#""documentai.v1","{parent}""#);
+    assert!(
+        csv.stdout.lines().nth(1).unwrap().ends_with(&end),
+        "{csv:?}"
+    );
 }
 
 #[test]
@@ -382,7 +409,15 @@ fn the_page_of_a_job_names_no_device_to_look_at() {
     assert!(page.contains(
         "1 operation completed, before the cancellation or despite it: look at what was done first."
     ));
-    assert!(!page.contains("These devices"), "{page}");
+    let text = page.split("<body>").nth(1).unwrap().to_lowercase();
+    for word in ["device", "enterprise", "command will", "commands will"] {
+        let at = text
+            .find(word)
+            .map(|at| &text[at.saturating_sub(90)..at + 60]);
+        assert_eq!(at, None, "{word}");
+    }
+    assert!(page.contains(r#"<th scope="col">Parent</th>"#), "{page}");
+    assert!(page.contains("documentai.v1"), "{page}");
 }
 
 /// Queries of the lists that were asked for.
@@ -408,6 +443,11 @@ fn the_filter_of_the_server_is_sent_recorded_and_no_verdict() {
     assert!(lists(&world).iter().all(|path| path.contains(sent)));
 
     let plan = world.planned(&[&[PARENT][..], &option].concat());
+    let json = world.folder.path().join("json.job");
+    let json = ["plan", "--json", "-o", json.to_str().unwrap(), PARENT];
+    let json = world.command(&[&json[..], &option].concat()).run().json();
+    assert_eq!(json[0]["service"], "documentai.v1");
+    assert_eq!(json[0]["server_filter"], "done = false");
     let told =
         "found with the filter done = false: what the server does not list for it was not seen";
     assert!(plan.stdout.contains(told), "{plan:?}");
@@ -807,4 +847,78 @@ fn an_exclusion_by_the_number_of_a_project_is_refused_beside_an_id() {
     let run = world.command(&[&rescue[..], &exclude].concat()).run();
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(world.api.states(), [State::Pending, State::Cancelled]);
+}
+
+/// A list that fails is told with the service, and a search counts lists where the service has no list of parents.
+#[test]
+fn a_search_of_another_service_speaks_of_lists() {
+    let world = documentai(1);
+    let world = World {
+        api: world
+            .api
+            .faults(json!([{"fault": "forbidden-enterprise", "method": "list", "times": null}])),
+        ..world
+    };
+    let job = world.folder.path().join("rescue.job");
+    let args = [
+        "rescue",
+        PARENT,
+        "--job",
+        job.to_str().unwrap(),
+        "--confirm",
+        "projects/p",
+    ];
+    let run = world.command(&[&args[..], &["--json"]].concat()).run();
+    assert_ne!(run.code, 0, "{run:?}");
+    let line = run.json();
+    let search = line
+        .iter()
+        .find(|line| line["schema"] == "countermand.search/1");
+    assert_eq!(search.unwrap()["service"], "documentai.v1", "{run:?}");
+    let status = world.api.command(&["status", job.to_str().unwrap()]).run();
+    let text = format!("{}{}{}", run.stderr, status.stdout, status.stderr);
+    assert!(text.contains("searched 0 of 1 lists"), "{text}");
+    assert!(!text.contains("device"), "{text}");
+}
+
+/// One that discovery lists, and the one that it does not: both are Google's, and named in the command that goes on.
+#[test]
+fn a_regional_endpoint_is_googles() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "projects/p/locations/us/operations/1";
+    for (number, (endpoint, foreign)) in [
+        ("https://documentai.us.rep.googleapis.com", false),
+        ("https://us-documentai.googleapis.com", false),
+        ("https://documentai.example", true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let job = folder.path().join(format!("{number}.job"));
+        let job = job.to_str().unwrap();
+        let args = [
+            "plan",
+            "-o",
+            job,
+            name,
+            "--service",
+            "documentai",
+            "--endpoint",
+            endpoint,
+        ];
+        let plan = Process::new(&args).env("COUNTERMAND_TOKEN", TOKEN).run();
+        assert_eq!(plan.code, 0, "{plan:?}");
+        assert!(
+            plan.stdout.contains(&format!("--endpoint {endpoint}/v1")),
+            "{plan:?}"
+        );
+        let status = Process::new(&["status", job]).run();
+        for run in [&plan, &status] {
+            assert_eq!(
+                run.stdout.contains("not Google's server"),
+                foreign,
+                "{run:?}"
+            );
+        }
+    }
 }

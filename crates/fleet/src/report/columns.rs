@@ -10,7 +10,7 @@ use crate::store::Digest;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Column {
-    /// Its name; of a parent, the noun of the service.
+    /// Its name.
     pub name: &'static str,
     /// Its values.
     pub values: Values,
@@ -19,16 +19,19 @@ pub struct Column {
 }
 
 /// The columns, in order.
-pub const COLUMNS: [Column; 23] = [
+///
+/// The default service has columns for its own levels. A job of another one has none in them: `parent` is what its
+/// operations belong to, whatever the service.
+pub const COLUMNS: [Column; 25] = [
     field("position", Values::Positions(|row| row.position)),
     field("name", Values::Names(|row| row.name.as_str())),
     field(
         Service::DEFAULT.level_above(2).noun,
-        Values::Names(|row| row.name.prefix(1)),
+        Values::Levels(|row| row.level(1)),
     ),
     field(
         Service::DEFAULT.level_above(1).noun,
-        Values::Names(|row| row.name.prefix(2)),
+        Values::Levels(|row| row.level(2)),
     ),
     field("type", Values::Texts(|row| row.kind)),
     field("create_time", Values::Times(|row| row.create_time)),
@@ -59,6 +62,8 @@ pub const COLUMNS: [Column; 23] = [
     ),
     field("parent_exists", Values::Flags(|row| row.parent_exists)),
     field("from_input", Values::Flags(|row| Some(row.from_input))),
+    field("service", Values::Names(|row| row.name.service().id)),
+    field("parent", Values::Names(|row| row.parent())),
 ];
 
 /// The field of a line that holds the operation.
@@ -92,6 +97,8 @@ pub enum Values {
     Counts(fn(&Row<'_>) -> u32),
     /// Names of resources, in every row.
     Names(for<'a> fn(&Row<'a>) -> &'a str),
+    /// Names of resources of the default service; of another one none.
+    Levels(for<'a> fn(&Row<'a>) -> Option<&'a str>),
     /// All words that there can be, and those of the rows.
     Words(
         &'static [&'static str],

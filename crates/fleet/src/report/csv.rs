@@ -50,6 +50,9 @@ fn cell<'a>(values: Values, row: &Row<'a>) -> Cow<'a, str> {
         Values::Positions(of) => text(Some(of(row))),
         Values::Counts(of) => text(Some(of(row))),
         Values::Names(of) => disarm(spelled(of(row))),
+        Values::Levels(of) => of(row)
+            .map(|name| disarm(spelled(name)))
+            .unwrap_or_default(),
         Values::Words(_, of) => of(row).unwrap_or_default().into(),
         Values::Texts(of) => of(row).map(harmless).unwrap_or_default(),
         Values::Digests(of) => text(of(row)),

@@ -64,7 +64,7 @@ where
     if counts != overview.counts {
         return Err(ReportError::Changed);
     }
-    Foot::of(&counts, as_text).write_into(&mut out)?;
+    Foot::of(&counts, summary.service, as_text).write_into(&mut out)?;
     out.flush()?;
     Ok(counts)
 }

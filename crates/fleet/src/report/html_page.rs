@@ -7,9 +7,10 @@ use countermand_core::text::printable;
 use countermand_core::{Service, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::html_rows::{BLOCK, LINE_COLUMNS, moment};
+use super::html_rows::{BLOCK, line_columns, moment, tells_seen};
 use super::overview::Overview;
 use super::row::Row;
+use super::sentences::noun_of;
 use super::summary::Summary;
 use super::timeline::{Moments, Timeline};
 use crate::counts::Counts;
@@ -52,7 +53,13 @@ pub(super) struct Head {
     rows_count: u64,
     rows: String,
     block: String,
-    columns: &'static str,
+    columns: String,
+    /// Heading of what operations belong to, `Device` or `Parent`.
+    parent: String,
+    /// The same in small letters.
+    parent_word: &'static str,
+    /// True if the service tells when one was last active.
+    seen: bool,
 }
 
 /// A part of the bar that shows the shares, in about thousandths.
@@ -110,15 +117,18 @@ pub(super) struct Foot {
     rows: u64,
     total: String,
     script: &'static str,
+    /// True if operations are commands to devices.
+    commands: bool,
 }
 
 impl Foot {
-    pub(super) fn of(counts: &Counts, as_text: bool) -> Self {
+    pub(super) fn of(counts: &Counts, service: &Service, as_text: bool) -> Self {
         Self {
             as_text,
             rows: counts.rows,
             total: counted(counts.rows, "operation"),
             script: SCRIPT,
+            commands: service.has_parent_records,
         }
     }
 }
@@ -139,6 +149,7 @@ impl Head {
             alarms.flatten().collect()
         };
         let vanished = summary.vanished.iter();
+        let parent_word = parent_word(summary.service);
         let bars = bars(counts);
         let figure = |time: Option<_>| time.map_or_else(|| "none yet".to_owned(), spell);
         Self {
@@ -165,7 +176,7 @@ impl Head {
                     found: moment(Some(device.at)),
                 })
                 .collect(),
-            vanished_words: counted(summary.vanished.len() as u64, "device"),
+            vanished_words: counted(summary.vanished.len() as u64, noun_of(&summary.vanished)),
             after: alarms(&[
                 RowState::Pending,
                 RowState::Unverified,
@@ -186,7 +197,10 @@ impl Head {
             rows_count: counts.rows,
             rows: grouped(counts.rows),
             block: grouped(BLOCK),
-            columns: LINE_COLUMNS,
+            columns: line_columns(summary.service),
+            parent: capitalized(parent_word),
+            parent_word,
+            seen: tells_seen(summary.service),
         }
     }
 }
@@ -199,6 +213,19 @@ fn to_the_second(time: Timestamp) -> String {
 /// Source that the policy of the page allows to run: this text and no other.
 fn csp_hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+/// The word for what operations belong to: that of the service, where all belong to resources of one kind.
+const fn parent_word(service: &Service) -> &'static str {
+    match service.lists_parents {
+        true => service.level_above(1).noun,
+        false => "parent",
+    }
+}
+
+fn capitalized(word: &str) -> String {
+    let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+    format!("{}{rest}", first.to_uppercase())
 }
 
 /// The one sentence for a reader who reads no further, its tone, and the sentence after it.
@@ -225,7 +252,7 @@ fn headline(counts: &Counts, summary: &Summary) -> (String, &'static str, String
         () if vanished > 0 => (
             format!(
                 "{} vanished, and probably wiped",
-                counted(vanished, "device")
+                counted(vanished, noun_of(&summary.vanished))
             ),
             "gone",
         ),
@@ -251,8 +278,11 @@ fn headline(counts: &Counts, summary: &Summary) -> (String, &'static str, String
                 .to_owned()
         }
         () if confirmed == counts.rows => {
-            "The server confirms it for each of them: the commands will not happen any more."
-                .to_owned()
+            let happen = match summary.service.has_parent_records {
+                true => "the commands will not happen any more",
+                false => "they will not go on",
+            };
+            format!("The server confirms it for each of them: {happen}.")
         }
         () => {
             let rest = match open {
@@ -481,6 +511,11 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
         ("Job made", time(summary.created), false),
         ("Endpoint", words(&summary.endpoint), true),
     ];
+    if *summary.service != *Service::DEFAULT {
+        facts.push(("Service", words(summary.service.id), true));
+    }
+    let filter = summary.server_filter.as_ref();
+    facts.extend(filter.map(|filter| ("Filter of the server", words(filter.as_str()), true)));
     let quota = summary.quota.as_ref();
     facts.extend(quota.map(|quota| ("Quota", words(quota), false)));
     for run in &summary.runs {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use askama::Template;
-use countermand_core::Timestamp;
 use countermand_core::text::printable;
+use countermand_core::{Service, Timestamp};
 
 use super::row::Row;
 use crate::counts::Counts;
@@ -17,7 +17,19 @@ use crate::store::Digest;
 pub(super) const BLOCK: u64 = 1000;
 
 /// Columns of the lines of text, separated by tabs.
-pub(super) const LINE_COLUMNS: &str = "no.\tstate\toperation\ttype\tcreated\tdevice seen\tsent\taccepted\tconfirmed\trequests\tSHA-256\tdetails";
+pub(super) fn line_columns(service: &Service) -> String {
+    let noun = service.level_above(1).noun;
+    let seen = tells_seen(service).then(|| format!("{noun} seen\t"));
+    let seen = seen.unwrap_or_default();
+    format!(
+        "no.\tstate\toperation\ttype\tcreated\t{seen}sent\taccepted\tconfirmed\trequests\tSHA-256\tdetails"
+    )
+}
+
+/// True if the service tells when the parents of operations were last active.
+pub(super) fn tells_seen(service: &Service) -> bool {
+    service.lists_parents && service.level_above(1).active_time.is_some()
+}
 
 /// A row of the table.
 #[derive(Template)]
@@ -77,19 +89,27 @@ fn verified_at(record: &Row<'_>) -> String {
 }
 
 fn about(record: &Row<'_>) -> String {
-    let mut parts = vec![record.kind.map_or_else(
-        || "type not known".to_owned(),
-        |kind| printable(kind).into_owned(),
-    )];
+    let mut parts = Vec::new();
+    match record.kind {
+        Some(kind) => parts.push(printable(kind).into_owned()),
+        None if record.name.tells_kind() => parts.push("type not known".to_owned()),
+        None => {}
+    }
+    let seen = format!("{} last seen", parent(record));
     for (what, time) in [
         ("created", record.create_time),
-        ("device last seen", record.device_seen),
+        (&*seen, record.device_seen),
     ] {
         if time.is_some() {
             parts.push(format!("{what} {}", moment(time)));
         }
     }
     parts.join(" · ")
+}
+
+/// The noun of what the operation belongs to.
+fn parent(record: &Row<'_>) -> &'static str {
+    record.name.service().level_above(1).noun
 }
 
 /// Text of the server, or of the error, beyond the state.
@@ -103,8 +123,8 @@ fn details(record: &Row<'_>) -> String {
         });
     }
     match record.parent_exists {
-        Some(true) => parts.push("the device has a record".to_owned()),
-        Some(false) => parts.push("the device has no record either".to_owned()),
+        Some(true) => parts.push(format!("the {} has a record", parent(record))),
+        Some(false) => parts.push(format!("the {} has no record either", parent(record))),
         None => {}
     }
     let problem = record.problem_message().or(record.problem());
@@ -140,13 +160,10 @@ impl Blocks {
             .body_sha256
             .as_ref()
             .map_or_else(dash, Digest::to_string);
-        let fields: [&str; 12] = [
-            &record.position.to_string(),
-            record.state.as_str(),
-            &name,
-            &kind,
-            &moment(record.create_time),
-            &moment(record.device_seen),
+        let seen = tells_seen(record.name.service()).then(|| moment(record.device_seen));
+        let (position, created) = (record.position.to_string(), moment(record.create_time));
+        let known = [&*position, record.state.as_str(), &name, &kind, &created];
+        let fields: [&str; 6] = [
             &moment(record.cancel_sent_at),
             &moment(record.accepted_at),
             &verified_at(&record),
@@ -154,6 +171,11 @@ impl Blocks {
             &sha256,
             &details(&record),
         ];
+        let fields: Vec<&str> = known
+            .into_iter()
+            .chain(seen.as_deref())
+            .chain(fields)
+            .collect();
         self.lines.push_str(&fields.join("\t"));
         self.lines.push('\n');
     }

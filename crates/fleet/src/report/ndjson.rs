@@ -73,6 +73,7 @@ impl Serialize for Row<'_> {
                 Values::Positions(of) => line.serialize_entry(name, &of(self))?,
                 Values::Counts(of) => line.serialize_entry(name, &of(self))?,
                 Values::Names(of) => line.serialize_entry(name, of(self))?,
+                Values::Levels(of) => line.serialize_entry(name, &of(self))?,
                 Values::Words(_, of) => line.serialize_entry(name, &of(self))?,
                 Values::Texts(of) => line.serialize_entry(name, &of(self))?,
                 Values::Digests(of) => line.serialize_entry(name, &of(self))?,

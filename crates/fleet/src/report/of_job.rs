@@ -37,6 +37,9 @@ impl Summary {
         let kind = settings.kind.as_str();
         let mut summary = Self::new(kind, &settings.endpoint, job.created(), now);
         summary.service = settings.service;
+        summary
+            .server_filter
+            .clone_from(&settings.filter.server_side);
         summary.digest = job.digest();
         summary.quota = quota(settings);
         summary.duplicates = job.duplicates();

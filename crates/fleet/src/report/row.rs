@@ -1,6 +1,6 @@
 //! A row as its fields, the same in every format.
 
-use countermand_core::{Metadata, OperationName, Timestamp, Verdict};
+use countermand_core::{Metadata, OperationName, Service, Timestamp, Verdict};
 use serde_json::Value;
 
 use crate::job_row::{JobRow, Resolution};
@@ -85,6 +85,19 @@ impl<'a> Row<'a> {
             parent_exists: resolution.and_then(|resolution: &Resolution| resolution.parent_exists),
             from_input,
         }
+    }
+
+    /// The name of what the operation belongs to.
+    #[must_use]
+    pub fn parent(&self) -> &'a str {
+        let levels = self.name.pattern().levels.len();
+        self.name.prefix(levels - 1)
+    }
+
+    /// The name of so many levels, where these are the default service's.
+    pub(super) fn level(&self, levels: usize) -> Option<&'a str> {
+        let own = *self.name.service() == *Service::DEFAULT;
+        own.then(|| self.name.prefix(levels))
     }
 
     /// True if the server says that it is done.

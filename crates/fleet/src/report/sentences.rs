@@ -215,10 +215,11 @@ pub fn vanished(devices: &[Vanished]) -> String {
         return text;
     }
     let they = if count == 1 { "it was" } else { "they were" };
+    let noun = noun_of(devices);
     let _ = writeln!(
         text,
         "WARNING: {} vanished while the search went on: the server has no record any more, {they} probably wiped:",
-        counted(count, "device"),
+        counted(count, noun),
     );
     for Vanished { device, seen, .. } in devices.iter().take(LISTED) {
         let _ = match seen {
@@ -228,6 +229,13 @@ pub fn vanished(devices: &[Vanished]) -> String {
     }
     more(&mut text, count);
     text
+}
+
+/// The noun of what vanished, as its service has it.
+pub(super) fn noun_of(vanished: &[Vanished]) -> &'static str {
+    let first = vanished.first();
+    let service = first.map_or(Service::DEFAULT, |first| first.device.service());
+    service.level_above(1).noun
 }
 
 fn more(text: &mut String, count: u64) {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use countermand_core::{Service, Timestamp};
-use serde::Serialize;
+use countermand_core::{ListFilter, Service, Timestamp};
+use serde::{Serialize, Serializer};
 
 use crate::already_done::AlreadyDone;
 use crate::counts::Counts;
@@ -22,8 +22,10 @@ pub struct Summary {
     /// The time of the report.
     pub reported: Timestamp,
     /// The service of its operations.
-    #[serde(skip)]
+    #[serde(serialize_with = "id_of")]
     pub service: &'static Service,
+    /// The filter that the server applied to the lists of the search.
+    pub server_filter: Option<ListFilter>,
     /// The endpoint of the API, without credentials.
     pub endpoint: String,
     /// SHA-256 over the operations that the plan would cancel.
@@ -62,6 +64,10 @@ pub struct RunSpan {
     pub ended: Option<Timestamp>,
 }
 
+fn id_of<S: Serializer>(service: &&'static Service, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(service.id)
+}
+
 impl Summary {
     /// An empty summary of a job of this kind, of the default service.
     #[must_use]
@@ -76,6 +82,7 @@ impl Summary {
             created,
             reported,
             service: Service::DEFAULT,
+            server_filter: None,
             endpoint: endpoint.into(),
             digest: None,
             quota: None,
