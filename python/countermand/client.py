@@ -340,8 +340,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         :param names: names, operations, or items of a search, such as ``client.find(...)`` itself.
             An :class:`AsyncClient` takes an async iterable as well, which a task of its own reads.
         :param quota: calls and seconds that the project has, all of them at once. ``None``: what
-            Google documents, ``600/60s,1000/100s`` for the Android Management API; ``"none"``
-            obeys the server alone.
+            Google documents, ``600/60s,1000/100s`` for the Android Management API, and
+            ``600/60s`` as an assumption for another one; ``"none"`` obeys the server alone.
         :param share: the part of the quota that is for this scheduler, above 0 and up to 1: others
             use it as well. ``None``: 0.8.
         :param in_flight: requests in flight, instead of the client's; at least 1.

@@ -154,7 +154,8 @@ class JobFile(Waits):
             number would look like a limit. Looking again (``recheck``) needs none.
         :param progress: as for :meth:`Client.countermand_all`.
         :param in_flight: how many requests are in flight, instead of the client's; at least 1.
-        :param recheck: only look again at what was asked and is not settled; cancel nothing.
+        :param recheck: only look again at what was asked and is not settled; cancel nothing. Of a
+            service without a method that shows an operation, nothing is sent.
         :raises NotConfirmed: ``confirm`` is not what the plan holds. Nothing was sent.
         :raises PlanStale: it was planned too long ago. Nothing was sent.
         :raises OtherPlan: the file holds another plan than this job. Nothing was sent.

@@ -66,7 +66,7 @@ class Figures(JsonForm):
     """Figures of a scheduler and of a job. ``str()`` of them is one line for people."""
 
     cancels_sent: int
-    """Operations whose cancel has been sent at least once."""
+    """Operations whose cancel has been sent at least once, of a job over all its runs."""
     quota_remaining: int | None
     """Requests the quota allows without waiting; ``None`` without a quota, or where no process
     applies the job."""
@@ -82,7 +82,8 @@ class Figures(JsonForm):
     last_cancel_in: float | None
     """Seconds until the last cancel is sent; ``None`` where that cannot be estimated."""
     last_verdict_in: float | None
-    """Seconds until the last verdict, if no device delays it; ``None`` as above."""
+    """Seconds until the last verdict, if no device delays it; ``None`` as above, and where every
+    operation that is left was looked at and is not done."""
     outage: Outage | None
     """The failure that stops everything at present, also as the process notes it that applies the
     job; nothing is estimated meanwhile."""
@@ -161,7 +162,8 @@ class JobProgress(Figures):
     accepted: int
     """Operations whose cancel the server accepted, so that it was delivered."""
     verdicts: int
-    """Operations that have come out, with a verdict or an error."""
+    """Operations that no run takes up again: what is pending, or failed in a way that another run
+    may mend, is not among them."""
 
 
 class Line:

@@ -95,7 +95,7 @@ class JobRow(JsonForm):
     """Time at which its first cancel left, as far as known: of a run that was killed, a cancel of
     its last second may be missing."""
     accepted_at: datetime | None
-    """Time at which the server accepted the cancellation."""
+    """Time at which the server first accepted the cancellation."""
     resolved_at: datetime | None
     """Time of the answer that the row rests on; None with ``from_input``."""
     verified_at: datetime | None
@@ -187,9 +187,11 @@ class JobStatus(JsonForm):
     states: Mapping[_State, int]
     """Operations in each state, the worst news first; a state without any is absent."""
     open: int
-    """Operations without a known end, for which the job has to be applied again."""
+    """Operations without a known end. Applying the job again goes on with them, but for those
+    whose cancel was accepted and whose service has no method that shows them."""
     last_cancel: float | None
-    """Seconds from the start of its first run until the last cancel left, so far."""
+    """Seconds from the start of its first run until the last operation was first asked to cancel,
+    so far. A run that repeats cancels does not move it."""
     last_verdict: float | None
     """Seconds from the same start until the last verdict was known, so far."""
     runs: int

@@ -1,12 +1,14 @@
 //! Every service that is built in, against the emulator of it: names of all patterns, to the verdict.
 
+use std::iter;
 use std::time::Duration;
 
 use countermand_core::{
-    Call, Endpoint, NamePattern, OperationName, PageQuery, ParentName, Policy, Reading, Request,
-    Response, Service, Verdict,
+    Call, Cancellation, Endpoint, NamePattern, OperationName, PageQuery, ParentName, Phase, Policy,
+    Reading, Request, Response, Service, Step, Time, Verdict,
 };
 use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent, Script, State};
+use countermand_scheduler::{Event, NextStep, Scheduler};
 use countermand_tests::schedule::{SERVICES, STATES, parent};
 use countermand_tests::simulation::{Run, run, served};
 use serde_json::{Value, json};
@@ -125,6 +127,53 @@ fn a_name_of_every_pattern_of_every_service_is_cancelled() {
         }
     }
     assert!(patterns > 400 && unverified > 5, "{patterns} {unverified}");
+}
+
+/// An accepted cancel of such a name is its end: a run that takes it up again has nothing to send.
+#[test]
+fn without_a_method_to_look_an_accepted_cancel_is_told_and_final() {
+    let mut found = 0;
+    for service in services() {
+        let patterns = service.patterns.iter();
+        for pattern in patterns.filter(|pattern| !pattern.has_get) {
+            found += 1;
+            let mut emulator = emulator(service);
+            let name = add(&mut emulator, &parent(pattern), &[Fate::Cancellable]).remove(0);
+            let again = Cancellation::new(name.clone()).begin(Phase::Accepted, 3, Time::START, 1);
+            let Step::Done(Ok(outcome)) = again else {
+                panic!("{name}: {again:?}")
+            };
+            assert_eq!(
+                (outcome.verdict, outcome.attempts),
+                (Verdict::Unverified, 3)
+            );
+            for phase in [Phase::Unsent, Phase::Accepted] {
+                let mut scheduler = Scheduler::new(1);
+                scheduler.push(name.clone(), phase);
+                scheduler.close();
+                if let NextStep::Send(ticket, _) = scheduler.next_step(Time::START) {
+                    assert_eq!((ticket.call(), phase), (Call::Cancel, Phase::Unsent));
+                    let answer = http::Response::new("{}");
+                    scheduler.answer(ticket, Time::START, Ok(&answer));
+                }
+                assert!(matches!(scheduler.next_step(Time::START), NextStep::Done));
+                let events: Vec<_> = iter::from_fn(|| scheduler.next_event()).collect();
+                let accepted = Event::Accepted { name: name.clone() };
+                assert_eq!(
+                    events.contains(&accepted),
+                    phase == Phase::Unsent,
+                    "{events:?}"
+                );
+                assert!(
+                    matches!(events.last(), Some(Event::Finished { result: Ok(outcome), .. })
+                        if outcome.verdict == Verdict::Unverified),
+                    "{events:?}"
+                );
+                assert_eq!(scheduler.progress(Time::START).accepted, 1);
+            }
+        }
+    }
+    assert!(found > 5, "{found}");
 }
 
 #[test]

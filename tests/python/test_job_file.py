@@ -114,7 +114,7 @@ def test_fault_58_the_checksums_are_what_the_document_says(
         assert tuple(counts[field] for field in fields) == counted
         states = dict(job.execute("SELECT verdict, count(*) FROM operations GROUP BY verdict"))
         assert counts["states"] == states
-        [(last,)] = job.execute("SELECT max(last_cancel_sent_at) FROM operations")
+        [(last,)] = job.execute("SELECT max(accepted_at) FROM operations")
         told_last = datetime.fromisoformat(counts["last_cancel_sent_at"])
         assert round(told_last.timestamp() * 1000) == last
         enterprises = list(job.execute("SELECT name, operations FROM enterprises"))

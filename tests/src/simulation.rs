@@ -164,8 +164,7 @@ pub fn run_with(
             deaths += 1;
             now += Duration::from_millis(mishaps.dice.below(30_000));
             let left = sent.iter().filter(|sent| sent.left).count() as u32;
-            let again = begun.clone().begin(phase, left, now, seed + deaths);
-            step = Step::Send(again);
+            step = begun.clone().begin(phase, left, now, seed + deaths);
         }
         step = match step {
             Step::Send(attempt) => {

@@ -127,7 +127,8 @@ Exit codes (where several apply, the first in the order 9, 8, 4, 6, 3, 5, 1):
        vanished during the search): check their devices
   4    authentication or permission
   5    unresolved (pending, unverified, in doubt after an error, or an error
-       that may pass): run it again
+       that may pass): run it again, unless the text says that the service
+       has no method that shows the operation
   6    quota used up: run it again later
   8    refused: not confirmed, or the plan was edited or is too old; nothing
        was sent

@@ -143,20 +143,21 @@ impl Cancellation {
     /// fate. `Err` means neither, and [`maybe_delivered`](crate::Error::maybe_delivered) says
     /// whether the request may have taken effect all the same.
     pub fn start(self, now: Time, seed: u64) -> Step {
-        self.begin(Phase::Unsent, 0, now, seed).first()
+        self.begin(Phase::Unsent, 0, now, seed)
     }
 
-    /// The first request, of an operation that has come so far by so many.
-    pub fn begin(self, phase: Phase, attempts: u32, now: Time, seed: u64) -> Attempt {
+    /// The first step of an operation that has come so far by so many requests. One whose cancel was accepted is only
+    /// looked at; where its service has no method for that, it is [`Unverified`](Verdict::Unverified) without a request.
+    pub fn begin(self, phase: Phase, attempts: u32, now: Time, seed: u64) -> Step {
         let name = self.name;
         let request = match phase {
-            Phase::Accepted if name.pattern().has_get => Request::Get(name.clone()),
-            // To cancel again does no harm.
-            _ => Request::Cancel(name.clone()),
+            Phase::Accepted => Request::Get(name.clone()),
+            Phase::Unsent | Phase::MaybeSent => Request::Cancel(name.clone()),
         };
+        let cannot_look = phase == Phase::Accepted && !name.pattern().has_get;
         let mut retry = Retry::new(request, self.endpoint, self.policy, now, seed);
-        retry.attempts = attempts + 1;
-        Attempt::new(Box::new(State {
+        retry.attempts = attempts + u32::from(!cannot_look);
+        let state = Box::new(State {
             name,
             retry,
             cancel_failures: 0,
@@ -167,7 +168,11 @@ impl Cancellation {
             refusal: None,
             operation: None,
             missing: None,
-        }))
+        });
+        match cannot_look {
+            true => state.conclude(Verdict::Unverified, None),
+            false => Attempt::new(state).first(),
+        }
     }
 }
 
@@ -530,6 +535,9 @@ mod tests {
         for (error_code, expires) in [("", true), (r#","errorCode":"UNKNOWN""#, false)] {
             let name: OperationName = text.parse().unwrap();
             let get = Cancellation::new(name).begin(Phase::Accepted, 1, Time::START, 1);
+            let Step::Send(get) = get else {
+                panic!("a look")
+            };
             let created = "2026-01-01T00:00:00Z";
             let response = http::Response::builder()
                 .header("date", "Fri, 02 Jan 2026 00:00:00 GMT")

@@ -62,7 +62,8 @@ pub struct Service {
     pub lists_parents: bool,
     /// Words of a 400 that is about the parent, which this service no longer manages, in small letters.
     pub unmanaged_parent: Option<&'static str>,
-    /// Known quotas of a project, as calls in seconds: documented, or told by an answer of the server.
+    /// Known quotas of a project, as calls in seconds: documented, or told by an answer of the server; empty where none
+    /// is known.
     pub quota: &'static [(u32, u64)],
     /// Known quota of a method on one resource, likewise.
     pub resource_quota: Option<(u32, u64)>,

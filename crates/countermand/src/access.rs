@@ -36,7 +36,7 @@ impl Access {
     pub fn connect(&self) -> Result<Client, ConnectError> {
         let tokens = Arc::clone(&self.tokens);
         Client::connect(self.endpoint.clone(), tokens, self.config.clone())
-            .map(|client| client.quota(Quota::documented(self.service)))
+            .map(|client| client.quota(Quota::of_service(self.service)))
             .map_err(ConnectError::of)
     }
 

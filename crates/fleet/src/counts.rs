@@ -26,6 +26,9 @@ pub struct Counts {
     pub from_input: BTreeMap<RowState, u64>,
     /// Those that the next run takes up.
     pub again: u64,
+    /// Those whose cancel was accepted, and whose service has no method that shows them
+    /// ([`JobRow::is_unverifiable`]): no run tells more.
+    pub unverifiable: u64,
     /// Those with an error after which the next run leaves them alone, by the word of the error.
     pub left_alone: BTreeMap<String, u64>,
     /// Those that a rescue leaves alone because it had its `--max` operations before them.
@@ -44,7 +47,8 @@ pub struct Counts {
     pub attempts: u64,
     /// The time at which the first cancel of all left.
     pub first_cancel_sent_at: Option<Timestamp>,
-    /// The time at which the last cancel of all left that was not refused.
+    /// The time at which the last operation of all was asked to cancel
+    /// ([`OperationProgress::asked_at`](crate::OperationProgress::asked_at)).
     pub last_cancel_sent_at: Option<Timestamp>,
     /// The time of the last verdict that says an end.
     pub last_known: Option<Timestamp>,
@@ -57,7 +61,7 @@ impl Counts {
         let progress = &row.progress;
         let first = self.first_cancel_sent_at.into_iter();
         self.first_cancel_sent_at = first.chain(progress.cancel_sent_at).min();
-        self.last_cancel_sent_at = self.last_cancel_sent_at.max(progress.last_cancel_sent_at);
+        self.last_cancel_sent_at = self.last_cancel_sent_at.max(progress.asked_at());
         self.last_known = self.last_known.max(known(row));
     }
 
@@ -85,6 +89,7 @@ impl Counts {
             change(self.from_input.entry(state).or_default(), 1);
         }
         change(&mut self.again, taken_up.into());
+        change(&mut self.unverifiable, row.is_unverifiable().into());
         change(&mut self.beyond_max, row.beyond_max.into());
         change(&mut self.cancels_sent, sent.into());
         change(&mut self.cancels_maybe_sent, maybe_sent.into());

@@ -45,9 +45,9 @@ pub struct OperationProgress {
     pub attempts: u32,
     /// The time at which the first cancel left that is known to have left.
     pub cancel_sent_at: Option<Timestamp>,
-    /// The time at which the last cancel left that was not refused: the first one again where there was no other.
-    pub last_cancel_sent_at: Option<Timestamp>,
-    /// The time at which the server accepted it.
+    /// The time at which the first cancel left that was not refused, and so may have been delivered.
+    pub maybe_delivered_at: Option<Timestamp>,
+    /// The time at which the server first accepted one.
     pub accepted_at: Option<Timestamp>,
     /// The result of a run; a later run may find out more.
     pub resolution: Option<Resolution>,
@@ -69,6 +69,15 @@ pub struct Resolution {
     pub parent_exists: Option<bool>,
     /// SHA-256 of the answer that the verdict rests on, byte for byte.
     pub body_sha256: Option<[u8; 32]>,
+}
+
+impl OperationProgress {
+    /// The time from which on the operation counts as asked to cancel: the server first accepted a cancel, or, where none
+    /// is known to be accepted, the first one left that may have been delivered. Later cancels do not move it.
+    #[must_use]
+    pub fn asked_at(&self) -> Option<Timestamp> {
+        self.accepted_at.max(self.maybe_delivered_at)
+    }
 }
 
 impl Target {
@@ -117,13 +126,40 @@ impl JobRow {
         settled && *attempts == 0 && *phase == Phase::Unsent
     }
 
+    /// True if the server accepted its cancel and the service has no method that shows what became of it: no request
+    /// tells more, so that this is its end.
+    #[must_use]
+    pub fn is_unverifiable(&self) -> bool {
+        self.progress.phase == Phase::Accepted && !self.can_be_looked_at()
+    }
+
+    /// True if its service has a method that shows it.
+    pub(crate) fn can_be_looked_at(&self) -> bool {
+        self.target.name.pattern().has_get
+    }
+
+    /// True if a recheck would look at it, and its service has no method for that.
+    pub(crate) fn cannot_be_rechecked(&self) -> bool {
+        let progress = &self.progress;
+        let resolution = progress.resolution.as_ref();
+        let asked = progress.phase != Phase::Unsent
+            || resolution.is_some_and(Resolution::may_have_been_asked);
+        let settled = resolution.is_some_and(Resolution::is_settled);
+        asked && !settled && !self.can_be_looked_at()
+    }
+
     /// The phase from which the next run takes it up; `None` if it leaves the operation alone. A
     /// `recheck` only looks.
     #[must_use]
     pub fn taken_up(&self, recheck: bool) -> Option<Phase> {
         let progress = &self.progress;
-        let is_shown = self.target.name.pattern().has_get;
-        if self.beyond_max && !recheck || recheck && !is_shown {
+        if recheck && !self.can_be_looked_at() {
+            return None;
+        }
+        if self.is_unverifiable() {
+            return progress.resolution.is_none().then_some(Phase::Accepted);
+        }
+        if self.beyond_max && !recheck {
             return None;
         }
         let Some(resolution) = &progress.resolution else {
@@ -139,8 +175,6 @@ impl JobRow {
             return resolution.may_have_been_asked().then_some(Phase::Accepted);
         }
         match resolution.verdict {
-            // A cancel was accepted, and the server says no more than that.
-            Some(Verdict::Unverified) if !is_shown => None,
             // Asked again: repeating is harmless, a command that is not cancelled is not.
             Some(Verdict::Pending | Verdict::Unverified) => Some(Phase::MaybeSent),
             // A look could tell more, a cancel could not.

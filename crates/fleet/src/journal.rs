@@ -13,6 +13,7 @@ use http::Response;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
+use crate::counts::Counts;
 use crate::job_row::Resolution;
 use crate::progress::SearchProgress;
 use crate::search::{NotListed, Pages};
@@ -85,6 +86,25 @@ impl Recorder {
             found: self.job.operations(),
             ..self.pages.as_ref()?.progress()
         })
+    }
+
+    /// The counts of the job, with the requests that have left and are not yet in the file as such.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = self.job.counts().clone();
+        let left = self.facts.iter().filter(|(_, fact)| {
+            matches!(
+                fact,
+                Record::Sent {
+                    operation: Some(_),
+                    call: Call::Cancel,
+                    ..
+                }
+            )
+        });
+        let left = (left.count() as u64).min(counts.cancels_maybe_sent);
+        counts.cancels_maybe_sent -= left;
+        counts.cancels_sent += left;
+        counts
     }
 
     /// True if a list that could not be read is a failure of its own.

@@ -127,7 +127,7 @@ pub use length::parse_length;
 pub use output_file::{OutputFile, create_new};
 pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
-pub use progress::{Failing, JobProgress, Meter, SearchProgress};
+pub use progress::{Failing, JobProgress, Meter, Pace, SearchProgress};
 pub use resume::{Resume, confirmed, path_word, phrases, quoted, service_option};
 pub use row_state::RowState;
 pub use run::{Ended, Run};

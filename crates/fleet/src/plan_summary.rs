@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use crate::already_done::AlreadyDone;
 use crate::counts::input_sentence;
 use crate::row_state::RowState;
+use crate::spell::{grouped, no_method};
 use crate::store::{Contents, Digest, JobError, Settings};
 
 /// Number of names that a summary has.
@@ -35,6 +36,8 @@ pub struct PlanSummary {
     pub duplicates: u64,
     /// Those that the next run takes up.
     pub to_cancel: u64,
+    /// Those of `to_cancel` of which no request tells what became of them: their service has no method for that.
+    pub unverifiable: u64,
     /// All of them in a sentence, by state.
     #[serde(skip)]
     pub standing: String,
@@ -107,6 +110,20 @@ fn by_word<S: Serializer>(
 }
 
 impl PlanSummary {
+    /// A warning of those that cannot be proven, a line; `None` where each can.
+    #[must_use]
+    pub fn unverifiable_sentence(&self) -> Option<String> {
+        let of = match self.unverifiable {
+            0 => return None,
+            count if count == self.to_cancel => "their end".to_owned(),
+            count => format!("the end of {} of them", grouped(count)),
+        };
+        let reason = no_method(self.settings.service);
+        Some(format!(
+            "WARNING: {of} cannot be proven: {reason}, and an accepted cancel is all there will be"
+        ))
+    }
+
     /// `2 done according to the input (1 completed anyway, 1 cancelled): …`; `None` where there are
     /// none.
     #[must_use]
@@ -128,6 +145,7 @@ impl PlanSummary {
             already_done: job.already_done()?,
             duplicates: job.duplicates(),
             to_cancel: counts.again,
+            unverifiable: 0,
             standing: counts.sentence(),
             from_input: counts.from_input.clone(),
             types: BTreeMap::new(),
@@ -138,6 +156,7 @@ impl PlanSummary {
         for row in job.rows() {
             let row = row?;
             let taken_up = row.taken_up(false).is_some();
+            summary.unverifiable += u64::from(taken_up && !row.can_be_looked_at());
             let target = row.target;
             if taken_up && summary.first.len() < FIRST {
                 summary.first.push(target.name.clone());

@@ -5,12 +5,13 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use countermand_core::{Call, ErrorKey, Service, Time, Timestamp};
-use countermand_scheduler::Outage;
+use countermand_scheduler::{Outage, Quota};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::counts::Counts;
 use crate::schedule::{Options, scheduler};
 use crate::spell::{counted, grouped, spell};
-use crate::store::{Contents, JobError, Kind, Note, Record, Uptime};
+use crate::store::{Contents, JobError, Kind, Note, Record, Settings, Uptime};
 
 /// The time over which the rate of requests is measured.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -46,7 +47,8 @@ pub struct SearchProgress {
     pub service: Option<&'static Service>,
 }
 
-/// The figures of a search or of a job at one time, the same for a terminal, a log, JSON and Python.
+/// The figures of a search or of a job at one time, the same for a terminal, a log, JSON and Python. Operations are
+/// counted over all runs of a job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct JobProgress {
@@ -56,19 +58,23 @@ pub struct JobProgress {
     pub operations: u64,
     /// Operations of which a cancel was sent.
     pub cancels_sent: u64,
-    /// Those of them whose cancel an earlier run has sent; 0 where the figures are of a job and not of its run.
-    #[serde(skip)]
-    pub cancels_sent_before: u64,
     /// Operations of which the server has accepted a cancel: of the others it may not have been delivered.
     pub cancels_accepted: u64,
     /// Operations of which a cancel was about to be sent: whether it was is not in the job file.
     pub cancels_maybe_sent: u64,
-    /// Operations that have come out, with a verdict or an error.
+    /// Operations that have come out. Of a job they are those that no run takes up again: what is pending, or failed in
+    /// a way that another run may mend, is not among them.
     pub verdicts: u64,
+    /// Operations that this run has not brought to a result.
+    #[serde(skip)]
+    pub(crate) left: u64,
     /// Requests in a second over the last 10 seconds.
     pub requests_per_second: Option<f64>,
     /// Requests that the quota allows at once; `None` without a quota.
     pub quota_remaining: Option<u32>,
+    /// That quota is an assumption: none is documented for the service.
+    #[serde(skip)]
+    pub quota_assumed: bool,
     /// The time until the quota allows the next request, in seconds; `None` where it does now, or where there is
     /// none to come.
     #[serde(rename = "quota_wait_s", serialize_with = "seconds")]
@@ -79,7 +85,8 @@ pub struct JobProgress {
     /// The time until the last cancel is sent, in seconds.
     #[serde(rename = "last_cancel_in_s", serialize_with = "seconds")]
     pub last_cancel_in: Option<Duration>,
-    /// The time until the last verdict, in seconds, if devices do not keep it waiting.
+    /// The time until the last verdict, in seconds, if devices do not keep it waiting; `None` also where nothing else
+    /// does: every operation left was looked at and is not done.
     #[serde(rename = "last_verdict_in_s", serialize_with = "seconds")]
     pub last_verdict_in: Option<Duration>,
     /// The failure that keeps everything from going on; no time left is told meanwhile.
@@ -225,11 +232,35 @@ impl SearchProgress {
     }
 }
 
+/// The pace that a quota allows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Requests in a second in the long run; `None` without a quota.
+    per_second: Option<f64>,
+    /// The quota is an assumption.
+    assumed: bool,
+}
+
+impl Pace {
+    /// The pace of requests to a service under this quota.
+    #[must_use]
+    pub fn of(quota: &Quota, service: &Service) -> Self {
+        Self {
+            per_second: quota.pace(),
+            assumed: quota.is_assumed(service),
+        }
+    }
+
+    /// The pace of a job.
+    pub(crate) fn of_job(job: &Settings) -> Self {
+        Self::of(&job.quota(), job.service)
+    }
+}
+
 /// Measures rates, and estimates the time left from them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meter {
-    /// Requests in a second that the quota allows in the long run.
-    pace: Option<f64>,
+    pace: Pace,
     /// The last ten seconds, and one sample before them.
     samples: VecDeque<(Time, u64)>,
     /// The first sample with the number of requests of the last one.
@@ -237,10 +268,9 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Begins to measure before the first request; `pace` is what the quota allows in a second in
-    /// the long run.
+    /// Begins to measure before the first request.
     #[must_use]
-    pub fn new(begun: Time, pace: Option<f64>) -> Self {
+    pub fn new(begun: Time, pace: Pace) -> Self {
         Self {
             pace,
             samples: [(begun, 0)].into(),
@@ -248,31 +278,27 @@ impl Meter {
         }
     }
 
-    /// The figures at a time. `operations` are those to be cancelled.
+    /// The figures at a time: the counts, with the rates and the time left.
     pub fn measure(
         &mut self,
         now: Time,
         standing: &countermand_scheduler::Progress,
-        operations: u64,
-        search: Option<SearchProgress>,
+        counted: JobProgress,
         outage: Option<Outage>,
     ) -> JobProgress {
         let rate = self.rate(now, standing.sent);
         let silent = outage.is_some();
+        let under_way = (standing.waiting + standing.in_flight) as u64;
         let progress = JobProgress {
-            search,
-            operations,
-            cancels_sent: standing.cancels_sent.min(operations),
-            cancels_sent_before: standing.cancels_sent_before.min(operations),
-            cancels_accepted: standing.accepted.min(operations),
-            verdicts: standing.finished.min(operations),
             requests_per_second: Some(rate),
             quota_remaining: standing.quota_remaining,
+            quota_assumed: self.pace.assumed,
             quota_wait: standing.allowed_at.map(|until| until - now),
             failing: outage.and_then(|outage| Failing::of(outage, now)),
-            ..JobProgress::default()
+            ..counted
         };
-        progress.estimated(self.pace, now - self.still.0, silent)
+        let looked_at = progress.left <= under_way;
+        progress.estimated(self.pace, now - self.still.0, silent, looked_at)
     }
 
     fn rate(&mut self, now: Time, sent: u64) -> f64 {
@@ -338,24 +364,52 @@ impl Failing {
 }
 
 impl JobProgress {
+    /// The counts of a job over all its runs, without rates.
+    #[must_use]
+    pub fn of_counts(counts: &Counts, search: Option<SearchProgress>) -> Self {
+        let operations = counts
+            .rows
+            .saturating_sub(counts.beyond_max + counts.all_of_input());
+        Self {
+            search,
+            operations,
+            cancels_sent: counts.cancels_sent,
+            cancels_accepted: counts.cancels_accepted,
+            cancels_maybe_sent: counts.cancels_maybe_sent,
+            verdicts: operations.saturating_sub(counts.again),
+            left: counts.again,
+            ..Self::default()
+        }
+    }
+
+    /// The counts of a scheduler that works for no job, without rates; `operations` are those to be cancelled.
+    #[must_use]
+    pub fn of_scheduler(
+        standing: &countermand_scheduler::Progress,
+        operations: u64,
+        search: Option<SearchProgress>,
+    ) -> Self {
+        let verdicts = standing.finished.min(operations);
+        Self {
+            search,
+            operations,
+            cancels_sent: standing.cancels_sent.min(operations),
+            cancels_accepted: standing.accepted.min(operations),
+            verdicts,
+            left: operations - verdicts,
+            ..Self::default()
+        }
+    }
+
     /// The progress of a job as its file tells it, also while another process applies it. Rates are those of the
     /// last ten seconds before `now`.
     ///
     /// # Errors
     /// The disk's.
     pub fn of_job(job: &Contents, now: Timestamp) -> Result<Self, JobError> {
-        let counts = job.counts();
         let running = job.runs().last().transpose()?;
         let running = job.is_applied() && running.is_some_and(|run| run.ended.is_none());
-        let mut progress = Self {
-            search: search(job)?,
-            operations: job.operations(),
-            cancels_sent: counts.cancels_sent,
-            cancels_accepted: counts.cancels_accepted,
-            cancels_maybe_sent: counts.cancels_maybe_sent,
-            verdicts: counts.resolved,
-            ..Self::default()
-        };
+        let mut progress = Self::of_counts(job.counts(), search(job)?);
         if running {
             progress.failing = Failing::of_job(job, now)?;
             let recent = job.spent(now, Uptime::now().as_ref())?;
@@ -368,18 +422,22 @@ impl JobProgress {
             let wait = standing.allowed_at;
             progress.quota_wait = wait.map(|until| until - clock);
             let still = recent.calls.iter().map(|call| call.age).min();
-            let pace = job.settings().quota().pace();
+            let pace = Pace::of_job(job.settings());
+            progress.quota_assumed = pace.assumed;
             let silent = progress.failing.is_some();
-            return Ok(progress.estimated(pace, still.unwrap_or_default(), silent));
+            // Looks follow as soon as the quota allows: where it has room, what is left was looked at.
+            let looked_at = progress.quota_remaining != Some(0);
+            return Ok(progress.estimated(pace, still.unwrap_or_default(), silent, looked_at));
         }
         Ok(progress)
     }
 
     /// Adds the time left, where it can be told: not while requests fail (`silent`), nor before one
-    /// was answered. `still` is the time since the last request.
-    fn estimated(mut self, pace: Option<f64>, still: Duration, silent: bool) -> Self {
+    /// was answered. `still` is the time since the last request; with `looked_at`, no operation waits for its first
+    /// look.
+    fn estimated(mut self, pace: Pace, still: Duration, silent: bool, looked_at: bool) -> Self {
         let searching = self.search.filter(|search| !search.is_over());
-        if searching.is_none() && self.verdicts >= self.operations {
+        if searching.is_none() && self.left == 0 {
             // There is no next request.
             self.quota_wait = None;
         }
@@ -396,13 +454,15 @@ impl JobProgress {
         let found = searching.filter(|_| cancelling);
         let found = found.map_or(0.0, |search| search.finds_to_come());
         let cancels = self.operations.saturating_sub(self.cancels_sent) as f64 + found;
-        let looks = self.operations.saturating_sub(self.verdicts) as f64 + found;
+        let looks = self.left as f64 + found;
         let Some(lists) = lists else { return self };
         // While a spent window keeps everything waiting, the quota comes back as time passes.
         let waited = self.quota_wait.map_or(Duration::ZERO, |_| still);
         let wait = self.quota_wait.unwrap_or_default();
         let left = |requests: f64| {
-            let time = self.time_for(requests, pace)?.saturating_sub(waited);
+            let time = self
+                .time_for(requests, pace.per_second)?
+                .saturating_sub(waited);
             (requests > 0.0).then_some(time.max(wait))
         };
         // A rescue cancels what it finds before it asks for the next list.
@@ -414,7 +474,9 @@ impl JobProgress {
         );
         self.search_ends_in = search_ends_in;
         self.last_cancel_in = last_cancel.filter(|_| cancels > 0.0);
-        self.last_verdict_in = last_verdict.filter(|_| looks > 0.0);
+        // What was looked at and goes on ends when the server says so, which no figure of ours tells.
+        let open = cancels + lists > 0.0 || !looked_at;
+        self.last_verdict_in = last_verdict.filter(|_| looks > 0.0 && open);
         self
     }
 
@@ -460,7 +522,12 @@ impl JobProgress {
         if self.is_refused() {
             words.push("the server refuses for the quota".to_owned());
         } else if let Some(left) = self.quota_remaining {
-            words.push(format!("quota left {}", grouped(left.into())));
+            let assumed = match (self.quota_assumed, left) {
+                (false, _) => "",
+                (true, 0) => " (assumed, none is documented; --quota sets another)",
+                (true, _) => " (assumed)",
+            };
+            words.push(format!("quota left {}{assumed}", grouped(left.into())));
         }
         if let Some(wait) = self.quota_wait {
             words.push(format!("next request in {}", spell(wait)));
@@ -505,15 +572,11 @@ impl JobProgress {
         })
     }
 
-    /// Operations of which a cancel was sent, of all: `5/7`, `5/7 (3 before this run)`.
+    /// Operations of which a cancel was sent, of all: `5/7`.
     #[must_use]
     pub fn cancels(&self) -> String {
-        let before = match self.cancels_sent_before {
-            0 => String::new(),
-            before => format!(" ({} before this run)", grouped(before)),
-        };
         let (sent, all) = (grouped(self.cancels_sent), grouped(self.operations));
-        format!("{sent}/{all}{before}")
+        format!("{sent}/{all}")
     }
 
     /// Operations that there will be, by the number found so far.
@@ -625,6 +688,23 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    /// Eight requests a second.
+    fn eight() -> Pace {
+        Pace::of(&Quota::default(), Service::DEFAULT)
+    }
+
+    fn free() -> Pace {
+        Pace::of(&Quota::unlimited(), Service::DEFAULT)
+    }
+
+    fn counted(
+        standing: &countermand_scheduler::Progress,
+        operations: u64,
+        search: Option<SearchProgress>,
+    ) -> JobProgress {
+        JobProgress::of_scheduler(standing, operations, search)
+    }
+
     fn standing(
         asked: u64,
         sent: u64,
@@ -640,16 +720,26 @@ mod tests {
     #[test]
     fn fault_51_the_estimate_follows_the_quota_and_not_the_first_burst() {
         let begun = Time::START;
-        let mut meter = Meter::new(begun, Some(8.0));
+        let mut meter = Meter::new(begun, eight());
         let now = begun + SECOND;
-        let measured = meter.measure(now, &standing(480, 480, Some(0)), 1280, None, None);
+        let measured = meter.measure(
+            now,
+            &standing(480, 480, Some(0)),
+            counted(&standing(480, 480, Some(0)), 1280, None),
+            None,
+        );
         assert_eq!(
             measured.line(),
             "cancels sent 480/1,280, verdicts 0/1,280, last cancel in 100 s, \
              last verdict in 4 min 20 s, 480.0 requests/s, quota left 0"
         );
-        let mut free = Meter::new(begun, None);
-        let measured = free.measure(now, &standing(480, 480, None), 1440, None, None);
+        let mut free = Meter::new(begun, free());
+        let measured = free.measure(
+            now,
+            &standing(480, 480, None),
+            counted(&standing(480, 480, None), 1440, None),
+            None,
+        );
         assert_eq!(
             measured.words(),
             [
@@ -663,14 +753,14 @@ mod tests {
     #[test]
     fn fault_51_a_wait_for_the_quota_is_told_and_counts_down() {
         let begun = Time::START;
-        let mut meter = Meter::new(begun, Some(8.0));
+        let mut meter = Meter::new(begun, eight());
         let mut standing = standing(480, 480, Some(0));
         standing.allowed_at = Some(begun + 60 * SECOND);
         for (second, wait, cancel, verdict) in
             [(2, 58, 100, 260), (30, 30, 72, 232), (59, 1, 43, 203)]
         {
             let now = begun + SECOND * second;
-            let measured = meter.measure(now, &standing, 1280, None, None);
+            let measured = meter.measure(now, &standing, counted(&standing, 1280, None), None);
             assert_eq!(measured.quota_wait, Some(SECOND * wait));
             assert_eq!(measured.last_cancel_in, Some(SECOND * cancel));
             assert_eq!(measured.last_verdict_in, Some(SECOND * verdict));
@@ -679,23 +769,38 @@ mod tests {
         }
         // At the end no request waits.
         standing.finished = 1280;
-        let measured = meter.measure(begun + 10 * SECOND, &standing, 1280, None, None);
+        let measured = meter.measure(
+            begun + 10 * SECOND,
+            &standing,
+            counted(&standing, 1280, None),
+            None,
+        );
         assert_eq!(measured.quota_wait, None);
         standing.finished = 0;
         // It is never told to end before anything may leave.
-        let measured = meter.measure(begun + 10 * SECOND, &standing, 481, None, None);
+        let measured = meter.measure(
+            begun + 10 * SECOND,
+            &standing,
+            counted(&standing, 481, None),
+            None,
+        );
         assert_eq!(measured.last_cancel_in, Some(50 * SECOND));
     }
 
     #[test]
     fn fault_51_the_rate_is_that_of_now() {
         let begun = Time::START;
-        let mut meter = Meter::new(begun, None);
+        let mut meter = Meter::new(begun, free());
         for second in 1..=60 {
             // 100 a second for half a minute, then nothing.
             let sent = 100 * second.min(30);
             let now = begun + SECOND * second as u32;
-            let measured = meter.measure(now, &standing(sent, sent, None), 9999, None, None);
+            let measured = meter.measure(
+                now,
+                &standing(sent, sent, None),
+                counted(&standing(sent, sent, None), 9999, None),
+                None,
+            );
             let rate = measured.requests_per_second.unwrap();
             match second {
                 ..=30 => assert_eq!(rate, 100.0),
@@ -715,10 +820,10 @@ mod tests {
         assert!(search.fraction() < 1.0 && !search.is_over());
         search.found = 60;
         let begun = Time::START;
-        let mut meter = Meter::new(begun, Some(8.0));
+        let mut meter = Meter::new(begun, eight());
         let now = begun + SECOND;
         let all_sent = standing(60, 363, Some(0));
-        let measured = meter.measure(now, &all_sent, 60, Some(search), None);
+        let measured = meter.measure(now, &all_sent, counted(&all_sent, 60, Some(search)), None);
         assert_eq!(measured.last_cancel_in, None, "not known yet");
         assert!(measured.expected() > 60.0, "never full while more may come");
         assert!(
@@ -730,7 +835,7 @@ mod tests {
         );
         // 1,200 more devices, of which each took two pages; a fifth of them have an operation.
         (search.devices, search.all_listed, search.pages) = (1500, true, 600);
-        let measured = meter.measure(now, &all_sent, 60, Some(search), None);
+        let measured = meter.measure(now, &all_sent, counted(&all_sent, 60, Some(search)), None);
         // Operations that are found are cancelled before the next list is asked for.
         assert_eq!(measured.search_ends_in, Some(SECOND * (2400 + 240) / 8));
         assert_eq!(measured.last_cancel_in, Some(SECOND * (2400 + 240) / 8));
@@ -755,14 +860,23 @@ mod tests {
         };
         let refused = TransportError::new(TransportErrorKind::Connect, "refused");
         scheduler.answer::<Vec<u8>>(ticket, begun, Err(refused));
-        let mut meter = Meter::new(begun, Some(8.0));
+        let mut meter = Meter::new(begun, eight());
         let standing = scheduler.progress(begun);
         let soon = begun + SECOND;
-        let measured = meter.measure(soon, &standing, 1, None, scheduler.outage(soon));
+        let measured = meter.measure(
+            soon,
+            &standing,
+            counted(&standing, 1, None),
+            scheduler.outage(soon),
+        );
         assert_eq!(measured.failing, None, "the retry is on its way");
         let answered = self::standing(1, 1, None);
-        let measured =
-            Meter::new(begun, None).measure(soon, &answered, 2, None, scheduler.outage(soon));
+        let measured = Meter::new(begun, free()).measure(
+            soon,
+            &answered,
+            counted(&answered, 2, None),
+            scheduler.outage(soon),
+        );
         assert_eq!(measured.last_cancel_in, None, "and yet nothing answers");
         let later = begun + 5 * SECOND;
         // Others left before it failed: there is a rate, by which the time left could be told.
@@ -775,7 +889,12 @@ mod tests {
             pages: 5,
             ..SearchProgress::default()
         });
-        let going_on = Meter::new(begun, Some(8.0)).measure(later, &standing, 1, searching, None);
+        let going_on = Meter::new(begun, eight()).measure(
+            later,
+            &standing,
+            counted(&standing, 1, searching),
+            None,
+        );
         let estimates = |progress: &JobProgress| {
             let JobProgress {
                 search_ends_in,
@@ -787,13 +906,18 @@ mod tests {
         };
         assert_eq!(estimates(&going_on), [true; 3]);
         let outage = scheduler.outage(later);
-        let measured = meter.measure(later, &standing, 1, searching, outage);
+        let measured = meter.measure(later, &standing, counted(&standing, 1, searching), outage);
         assert_eq!(estimates(&measured), [false; 3]);
         (standing.cancels_sent, standing.accepted) = (3, 2);
-        let some = meter.measure(later, &standing, 4, None, scheduler.outage(later));
+        let some = meter.measure(
+            later,
+            &standing,
+            counted(&standing, 4, None),
+            scheduler.outage(later),
+        );
         let counts = "cancels sent 3/4 (2 accepted), verdicts 0/4, FAILING";
         assert!(some.line().starts_with(counts), "{}", some.line());
-        let answered = meter.measure(later, &standing, 4, None, None);
+        let answered = meter.measure(later, &standing, counted(&standing, 4, None), None);
         let counts = "cancels sent 3/4, verdicts 0/4, ";
         assert!(answered.line().starts_with(counts), "{}", answered.line());
         assert!(
@@ -807,12 +931,40 @@ mod tests {
     }
 
     #[test]
-    fn cancels_of_an_earlier_run_are_told_apart() {
-        let mut standing = countermand_scheduler::Progress::default();
-        (standing.cancels_sent, standing.cancels_sent_before) = (5, 5);
-        let mut meter = Meter::new(Time::START, None);
-        let progress = meter.measure(Time::START, &standing, 7, None, None);
-        let counts = progress.counts().unwrap();
-        assert_eq!(counts, "cancels sent 5/7 (5 before this run), verdicts 0/7");
+    fn the_last_verdict_is_not_estimated_while_only_the_server_keeps_it_waiting() {
+        let mut standing = standing(400, 800, Some(300));
+        let last_verdict = |standing: &countermand_scheduler::Progress| {
+            let mut meter = Meter::new(Time::START, eight());
+            let counted = counted(standing, 400, None);
+            let now = Time::START + SECOND;
+            meter.measure(now, standing, counted, None).last_verdict_in
+        };
+        // Of thirty that are left, twenty were looked at, and ten wait for their first look.
+        (standing.finished, standing.waiting) = (370, 20);
+        assert!(last_verdict(&standing).is_some());
+        (standing.waiting, standing.in_flight) = (27, 3);
+        assert_eq!(last_verdict(&standing), None);
+    }
+
+    #[test]
+    fn a_quota_that_is_not_documented_is_told_as_assumed() {
+        let document_ai = Service::named("documentai.v1").unwrap();
+        let words = |quota: Quota, left| {
+            let mut meter = Meter::new(Time::START, Pace::of(&quota, document_ai));
+            let standing = standing(1, 1, left);
+            let counted = counted(&standing, 2, None);
+            meter.measure(Time::START, &standing, counted, None).line()
+        };
+        let assumed = Quota::of_service(document_ai);
+        let line = words(assumed.clone(), Some(0));
+        assert!(
+            line.contains("quota left 0 (assumed, none is documented; --quota "),
+            "{line}"
+        );
+        let line = words(assumed, Some(3));
+        assert!(line.ends_with("quota left 3 (assumed)"), "{line}");
+        let own = Quota::unlimited().windows(["30/60s".parse().unwrap()]);
+        let line = words(own, Some(0));
+        assert!(line.ends_with("quota left 0"), "{line}");
     }
 }

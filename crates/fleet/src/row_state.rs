@@ -38,6 +38,10 @@ words! {
     }
 }
 
+/// The meaning of [`JobRow::is_unverifiable`].
+pub(crate) const UNVERIFIABLE: &str =
+    "the server accepted a cancel, and no method of the service shows what became of the operation";
+
 impl RowState {
     /// The state of a row.
     #[must_use]
@@ -96,6 +100,7 @@ impl JobRow {
     pub fn meaning(&self) -> &'static str {
         match self.from_input() {
             true => "the input of the plan says so; the server was not asked",
+            false if self.is_unverifiable() => UNVERIFIABLE,
             false => RowState::of(self).meaning(),
         }
     }

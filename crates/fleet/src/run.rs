@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::clock::now;
 use crate::job_row::JobRow;
 use crate::journal::Recorder;
-use crate::progress::{Failing, SearchProgress};
+use crate::progress::{Failing, JobProgress, SearchProgress};
 use crate::schedule::scheduler;
 use crate::search::Pages;
 use crate::store::{Job, JobError, JobErrorKind, Kind, Record};
@@ -47,6 +47,8 @@ pub struct Run {
     room: u64,
     /// Operations that it has left alone because there was no room.
     skipped: u64,
+    /// Operations that a recheck leaves alone, because its service has no method that shows them.
+    not_rechecked: u64,
     /// The file tells that the server fails.
     outage_noted: bool,
     /// Wakes the run for what [`keep`](Self::keep) has to write then.
@@ -185,8 +187,10 @@ impl Run {
         let rescue = settings.kind == Kind::Rescue && !options.recheck;
         let max = if rescue { settings.most() } else { u64::MAX };
         let mut names = Vec::new();
+        let mut not_rechecked = 0;
         for row in job.rows() {
             let row = row?;
+            not_rechecked += u64::from(options.recheck && row.cannot_be_rechecked());
             if let Some(phase) = row.taken_up(options.recheck) {
                 names.push((row.target.name, phase));
             }
@@ -219,6 +223,7 @@ impl Run {
             open,
             room: max.saturating_sub(operations),
             skipped: operations.saturating_sub(max),
+            not_rechecked,
             outage_noted: false,
             timer: None,
         })
@@ -233,6 +238,27 @@ impl Run {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.running.progress()
+    }
+
+    /// The counts of the job over all its runs, for a [`Meter`](crate::Meter).
+    ///
+    /// # Panics
+    /// Never: a run has its recorder until it ends.
+    #[must_use]
+    pub fn counted(&self) -> JobProgress {
+        let mut recorder = self.recorder.lock();
+        let recorder = recorder.as_mut();
+        let recorder = recorder.expect("a run has its recorder until it ends");
+        JobProgress {
+            left: self.open.saturating_sub(self.progress().finished),
+            ..JobProgress::of_counts(&recorder.counts(), recorder.progress())
+        }
+    }
+
+    /// The number of operations that a recheck does not look at, because their service has no method that shows them.
+    #[must_use]
+    pub const fn not_rechecked(&self) -> u64 {
+        self.not_rechecked
     }
 
     /// The state of a rescue's search; `None` where nothing is searched.

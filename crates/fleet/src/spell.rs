@@ -40,6 +40,12 @@ pub fn counted(count: u64, thing: &str) -> String {
     format!("{} {thing}{ending}", grouped(count))
 }
 
+/// The reason for which an outcome cannot be proven: the service lacks the method, for these names at least.
+pub(crate) fn no_method(service: &Service) -> String {
+    let title = service.title;
+    format!("{title} has no method that shows what became of such an operation")
+}
+
 /// A resource as a confirmation names it: of the default service its id, of another the relative name, and the
 /// service itself where operations belong to no resource.
 #[must_use]

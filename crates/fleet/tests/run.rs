@@ -13,8 +13,8 @@ use countermand_core::{Metadata, Phase, Timestamp, Verdict};
 use countermand_emulator::{Config, Fate, Script, ServerQuota, Shared, State, WindowKind};
 use countermand_fleet::store::{JobErrorKind, Kind, View};
 use countermand_fleet::{
-    Authorization, AuthorizedJob, Estimate, Filter, Found, Job, Options, PlanSummary, Refusal,
-    RowState, Run, Search, Settings, Target, now, order,
+    Authorization, AuthorizedJob, Estimate, Filter, Found, Job, JobProgress, Options, PlanSummary,
+    Refusal, RowState, Run, Search, Settings, Target, now, order,
 };
 use countermand_scheduler::Event;
 use countermand_scheduler::{Quota, Window};
@@ -211,6 +211,59 @@ async fn found_planned_applied_and_true() {
     assert_eq!(again.len() as u64, open);
     let more = world.shared.with(|emulator, _| emulator.audit().len()) - asked;
     assert!(more as u64 <= 20 * open, "{more} requests for {open}");
+}
+
+/// The figures of a run and of its file are those of the job, whichever run did what.
+#[tokio::test]
+async fn a_resumed_run_counts_the_operations_of_the_job() {
+    let world = World::new(
+        Config::default()
+            .parents(4)
+            .mix([(1, Fate::Cancellable), (1, Fate::Stuck)]),
+    );
+    let job = world.plan().await;
+    let figures = |progress: JobProgress| {
+        [
+            progress.operations,
+            progress.cancels_sent,
+            progress.cancels_maybe_sent,
+            progress.cancels_accepted,
+            progress.verdicts,
+        ]
+    };
+    let mut run = begin(&world.client, job, Options::default());
+    assert_eq!(figures(run.counted()), [4, 0, 0, 0, 0]);
+    finish(&mut run).await;
+    let told = figures(run.counted());
+    let ended = run.end("done");
+    let cancelled = ended.job.counts().of(RowState::Cancelled);
+    assert!(0 < cancelled && cancelled < 4, "{cancelled}");
+    assert_eq!(told, [4, 4, 0, 4, cancelled]);
+    assert_eq!(
+        figures(JobProgress::of_job(&ended.job, now()).unwrap()),
+        told
+    );
+    let asked = ended.job.counts().last_cancel_sent_at;
+    ended.job.close().unwrap();
+    for recheck in [false, true] {
+        let options = Options {
+            recheck,
+            ..Options::default()
+        };
+        let job = Job::open(&world.path, now());
+        let mut run = begin(
+            &world.client,
+            job.unwrap_or_else(|error| panic!("{error}")),
+            options,
+        );
+        assert_eq!(figures(run.counted()), told, "at the begin");
+        while run.next().await.is_some() {
+            assert_eq!(figures(run.counted()), told);
+        }
+        let job = run.end("done").job;
+        assert_eq!(job.counts().last_cancel_sent_at, asked);
+        job.close().unwrap();
+    }
 }
 
 /// I1, I3, I7: dropped at any instant, a run goes on without a loss and repeats no more than was in

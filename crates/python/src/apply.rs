@@ -7,7 +7,7 @@ use countermand_core::text::shown_path;
 use countermand_core::{Error, FailureScope};
 use countermand_fleet::store::View;
 use countermand_fleet::{
-    Authorization, AuthorizedRescue, Job, JobError, Options, Refusal, Run, decisive, now,
+    Authorization, AuthorizedRescue, Job, JobError, Options, Pace, Refusal, Run, decisive, now,
 };
 use countermand_scheduler::Event;
 use pyo3::exceptions::PyRuntimeError;
@@ -72,7 +72,7 @@ async fn run(
     mut stopped: Stopped,
 ) -> Result<Option<View>, Failure> {
     let mut run = spawn_blocking(move || open(&client, work, options)).await??;
-    let pace = run.job(|job| job.settings().quota().pace());
+    let pace = run.job(|job| Pace::of(&job.settings().quota(), job.settings().service));
     let watcher = Watcher::new(watched, pace, out);
     let mut errors = Vec::new();
     let take = |event| {
@@ -89,8 +89,7 @@ impl run::Run for Run {
     fn now(&self) -> Now {
         Now {
             standing: self.progress(),
-            operations: self.expected(),
-            search: self.search_progress(),
+            counted: self.counted(),
             outage: self.outage(),
         }
     }

@@ -3,6 +3,7 @@
 use countermand::Client;
 use countermand::hyper::SchedulerStream;
 use countermand_core::{Endpoint, Error, OperationName, Outcome, Phase};
+use countermand_fleet::{JobProgress, Pace};
 use countermand_scheduler::Event;
 use futures_util::StreamExt;
 use pyo3::prelude::*;
@@ -24,7 +25,7 @@ pub(crate) fn begin(
     client: &Client,
     endpoint: &Endpoint,
     watched: bool,
-    pace: Option<f64>,
+    pace: Pace,
     journal: Option<Py<PyAny>>,
     raiser: Raiser,
 ) -> PyResult<(Stream, Feed)> {
@@ -64,8 +65,7 @@ impl<S: futures_util::Stream<Item = (OperationName, Phase)>> Run for SchedulerSt
         let standing = self.progress();
         Now {
             standing,
-            operations: standing.pushed,
-            search: None,
+            counted: JobProgress::of_scheduler(&standing, standing.pushed, None),
             outage: self.outage(),
         }
     }

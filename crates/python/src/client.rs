@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use countermand::{Access, Client, ClientBuilder, ConnectError, HyperConfig};
 use countermand_core::{self as core, Endpoint, OperationName, Outcome, Policy};
+use countermand_fleet::Pace;
 use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -218,7 +219,7 @@ impl NativeClient {
         deadline: Option<Length>,
     ) -> PyResult<(Stream, Feed)> {
         let quota = quota::quota(quota, share, self.endpoint.service())?;
-        let pace = quota.pace();
+        let pace = Pace::of(&quota, self.endpoint.service());
         let Connected { client, raiser } = self.here(py, deadline)?;
         let client = with_in_flight(client.quota(quota), in_flight);
         bulk::begin(py, &client, &self.endpoint, watched, pace, journal, raiser)

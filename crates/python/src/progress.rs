@@ -115,9 +115,7 @@ fn made<'py>(py: Python<'py>, class: &str) -> PyResult<Bound<'py, PyAny>> {
 /// The state of a scheduler at one time.
 pub(crate) struct Now {
     pub(crate) standing: countermand_scheduler::Progress,
-    /// Operations that are to come out.
-    pub(crate) operations: u64,
-    pub(crate) search: Option<SearchProgress>,
+    pub(crate) counted: JobProgress,
     pub(crate) outage: Option<Outage>,
 }
 
@@ -125,12 +123,11 @@ pub(crate) struct Now {
 pub(crate) fn measured(meter: &mut Meter, now: Time, scheduler: Now) -> Figures {
     let Now {
         standing,
-        operations,
-        search,
+        counted,
         outage,
     } = scheduler;
     Figures {
         standing,
-        measured: meter.measure(now, &standing, operations, search, outage),
+        measured: meter.measure(now, &standing, counted, outage),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn quota(
 ) -> PyResult<Quota> {
     let refused = |error: &dyn ToString| PyValueError::new_err(error.to_string());
     let quota = text.map_or_else(
-        || Ok(Quota::documented(service)),
+        || Ok(Quota::of_service(service)),
         |QuotaText(text)| text.parse(),
     );
     let quota: Quota = quota.map_err(|error| refused(&error))?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use core::{Phase, Time};
 use countermand_core as core;
-use countermand_fleet::Meter;
+use countermand_fleet::{JobProgress, Meter, Pace};
 use countermand_scheduler::NextStep;
 use http::Response;
 use pyo3::exceptions::PyValueError;
@@ -29,8 +29,7 @@ pub(crate) struct Scheduler {
     scheduler: Shared,
     done: AtomicBool,
     service: &'static core::Service,
-    /// Requests that the quota allows in a second.
-    pace: Option<f64>,
+    pace: Pace,
     /// Measures from the first reading of the caller's clock on.
     meter: Lock<Option<Meter>>,
 }
@@ -73,7 +72,7 @@ impl Scheduler {
         let policy = policy::polling(policy, poll_interval, verify)?;
         let service = or_default(service);
         let quota = quota::quota(quota, share, service)?;
-        let pace = quota.pace();
+        let pace = Pace::of(&quota, service);
         let mut scheduler = countermand_scheduler::Scheduler::new(seed.0)
             .endpoint(wire::endpoint(endpoint, service)?)
             .policy(policy)
@@ -174,8 +173,7 @@ impl Scheduler {
             let standing = scheduler.progress(time);
             Now {
                 standing,
-                operations: standing.pushed,
-                search: None,
+                counted: JobProgress::of_scheduler(&standing, standing.pushed, None),
                 outage: scheduler.outage(time),
             }
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countermand::hyper::monotonic_now;
 use countermand_core::Time;
-use countermand_fleet::{Meter, SearchProgress};
+use countermand_fleet::{Meter, Pace, SearchProgress};
 use pyo3::prelude::*;
 use tokio::time::timeout;
 
@@ -39,8 +39,8 @@ struct Slot {
 }
 
 impl Watcher {
-    /// Begins before the first request; `pace` is what the quota allows in a second in the long run.
-    pub(crate) fn new(watched: bool, pace: Option<f64>, out: &Out) -> Self {
+    /// Begins before the first request.
+    pub(crate) fn new(watched: bool, pace: Pace, out: &Out) -> Self {
         let began = monotonic_now();
         Self(watched.then(|| Watched {
             began,

@@ -292,9 +292,7 @@ impl Scheduler {
     pub(crate) fn place(&mut self, name: OperationName, step: Step, call: Call, now: Time) {
         match step {
             Step::Send(attempt) if call == Call::Cancel && attempt.accepted() => {
-                self.progress.accepted += 1;
-                self.events
-                    .push_back(Event::Accepted { name: name.clone() });
+                self.accepted(&name);
                 // Its machine has nothing to remember but the requests so far.
                 let attempts = attempt.number() - 1;
                 self.queue.fresh(Fresh {
@@ -317,7 +315,9 @@ impl Scheduler {
             Step::Done(result) => {
                 // Without a look afterwards, this is all that a cancel comes to.
                 let accepted = matches!(&result, Ok(outcome) if outcome.error.is_none());
-                self.progress.accepted += u64::from(accepted && call == Call::Cancel);
+                if accepted && call == Call::Cancel {
+                    self.accepted(&name);
+                }
                 self.finish(name, result);
             }
         }
@@ -362,6 +362,12 @@ impl Scheduler {
         self.progress.listing -= 1;
         let resource = listing.resource().clone();
         self.events.push_back(Event::NotListed { resource, error });
+    }
+
+    fn accepted(&mut self, name: &OperationName) {
+        self.progress.accepted += 1;
+        let name = name.clone();
+        self.events.push_back(Event::Accepted { name });
     }
 
     pub(crate) fn finish(&mut self, name: OperationName, result: Result<Outcome, Error>) {

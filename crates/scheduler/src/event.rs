@@ -190,8 +190,6 @@ pub struct Progress {
     pub duplicates: u64,
     /// Operations whose cancel has left at least once, or had been accepted before a restart.
     pub cancels_sent: u64,
-    /// Those of them that had been accepted before a restart.
-    pub cancels_sent_before: u64,
     /// Operations whose cancel the server has accepted, so that it was delivered.
     pub accepted: u64,
     /// Operations that wait for their first request or for a retry. A caller with a bounded queue stops

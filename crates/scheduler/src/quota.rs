@@ -92,25 +92,39 @@ pub struct Quota {
 /// The default share.
 const SHARE: f64 = 0.8;
 
-/// The known quota of the [default service](Service::DEFAULT).
+/// The quota that is assumed where none is documented.
+const ASSUMED: (u32, u64) = (600, 60);
+
+/// The quota of the [default service](Service::DEFAULT).
 impl Default for Quota {
     fn default() -> Self {
-        Self::documented(Service::DEFAULT)
+        Self::of_service(Service::DEFAULT)
     }
 }
 
 impl Quota {
-    /// The known quota of a service, and a share of 0.8 of it, because a quota belongs to all of the
-    /// project's traffic.
+    /// The known quota of a service, 600 calls in 60 s where none is known, and a share of 0.8 of it, because a quota
+    /// belongs to all of the project's traffic.
     #[must_use]
-    pub fn documented(service: &Service) -> Self {
+    pub fn of_service(service: &Service) -> Self {
         let window = |(calls, seconds)| Window::new(calls, Duration::from_secs(seconds));
+        let windows = match service.quota {
+            [] => &[ASSUMED],
+            known => known,
+        };
         Self {
-            windows: service.quota.iter().copied().map(window).collect(),
+            windows: windows.iter().copied().map(window).collect(),
             per_resource: service.resource_quota.map(window),
             share: SHARE,
             guard: Duration::from_millis(50),
         }
+    }
+
+    /// True if its windows rest on no documentation of the service: they are those of [`of_service`](Self::of_service)
+    /// where none is known.
+    #[must_use]
+    pub fn is_assumed(&self, service: &Service) -> bool {
+        service.quota.is_empty() && self.windows == Self::of_service(service).windows
     }
 
     /// No limit at all: only what the server says is obeyed. The share is that of windows that are set

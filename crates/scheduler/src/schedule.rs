@@ -87,15 +87,20 @@ impl Scheduler {
     /// The request of a job; `None` where it ended without one.
     pub(crate) fn send(&mut self, job: Job, now: Time) -> Option<NextStep> {
         match job {
-            Job::Operation(waiting) => Some(self.send_operation(waiting, now)),
+            Job::Operation(waiting) => self.send_operation(waiting, now),
             Job::List(listing) => self.send_list(listing, now),
         }
     }
 
-    pub(crate) fn send_operation(&mut self, waiting: Waiting, now: Time) -> NextStep {
-        let (name, attempt) = self.begin(waiting, now);
+    pub(crate) fn send_operation(&mut self, waiting: Waiting, now: Time) -> Option<NextStep> {
+        let (name, step) = self.begin(waiting, now);
+        let Step::Send(attempt) = step else {
+            // It was to be looked at, and its service has no method for that.
+            self.place(name, step, Call::Get, now);
+            return None;
+        };
         let resource = Resource::Operation(name);
-        self.launch(resource, Flight::Operation(attempt), now)
+        Some(self.launch(resource, Flight::Operation(attempt), now))
     }
 
     pub(crate) fn send_list(&mut self, listing: Box<Listing>, now: Time) -> Option<NextStep> {
@@ -168,7 +173,7 @@ impl Scheduler {
     }
 
     /// The next request of a job: a cancellation begins, or goes on where it was parked.
-    pub(crate) fn begin(&mut self, waiting: Waiting, now: Time) -> (OperationName, Attempt) {
+    pub(crate) fn begin(&mut self, waiting: Waiting, now: Time) -> (OperationName, Step) {
         match waiting {
             Waiting::Fresh(Fresh {
                 name,
@@ -190,7 +195,7 @@ impl Scheduler {
                 since,
             }) => {
                 attempt.postpone(now - since);
-                (name, attempt)
+                (name, Step::Send(attempt))
             }
         }
     }
@@ -200,9 +205,11 @@ impl Scheduler {
         let error = Error::not_attempted(cause);
         match job {
             Job::Operation(waiting) => {
-                let (name, attempt) = self.begin(waiting, now);
-                let call = attempt.call();
-                let step = attempt.abandon(error);
+                let (name, step) = self.begin(waiting, now);
+                let (call, step) = match step {
+                    Step::Send(attempt) => (attempt.call(), attempt.abandon(error)),
+                    step => (Call::Get, step),
+                };
                 self.place(name, step, call, now);
             }
             Job::List(mut listing) => match listing.attempt.take() {

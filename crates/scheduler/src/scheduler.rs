@@ -175,7 +175,6 @@ impl Scheduler {
         self.finds.operations += usize::from(found);
         self.progress.pushed += 1;
         self.progress.cancels_sent += u64::from(phase == Phase::Accepted);
-        self.progress.cancels_sent_before += u64::from(phase == Phase::Accepted);
         self.progress.accepted += u64::from(phase == Phase::Accepted);
         true
     }

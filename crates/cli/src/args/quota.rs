@@ -8,7 +8,8 @@ use countermand_scheduler::{Quota, QuotaError, ShareError, Window};
 // The quota and our part of it.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Budget {
-    /// Quota of the project, CALLS/SECONDS for each window, or `none` for no limit of our own
+    /// Quota of the project, CALLS/SECONDS for each window, or `none` for no limit of our own;
+    /// of other services 600/60s is assumed
     #[arg(long, value_name = "WINDOWS", default_value_t = Quota::default())]
     quota: Quota,
     /// Quota of one method on one device, or `none` [default: 60/60s, `none` if --quota is `none`]
@@ -44,7 +45,7 @@ impl Budget {
     /// The quota of a service as the scheduler takes it; its known quota is the default.
     pub(crate) fn quota_for(&self, service: &Service) -> Quota {
         let quota = match self.quota == Quota::default() {
-            true => Quota::documented(service),
+            true => Quota::of_service(service),
             false => self.quota.clone(),
         };
         let quota = quota.share(self.share);

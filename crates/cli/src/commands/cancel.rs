@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use countermand::Client;
 use countermand::hyper::monotonic_now;
 use countermand_core::{Call, Outcome, Phase, Policy, Resource};
-use countermand_fleet::counted;
+use countermand_fleet::{Pace, counted};
 use countermand_scheduler::Event;
 use futures_util::stream;
 
 use crate::args::Global;
 use crate::args::operations::Cancel;
 use crate::args::resume::Invocation;
-use crate::commands::follow::{Ending, follow, is_left};
+use crate::commands::follow::{Cancelling, Ending, follow, is_left};
 use crate::commands::names::{Given, Names};
 use crate::commands::stop::Stop;
 use crate::connect;
@@ -53,11 +53,14 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     };
     report.align(&names);
     if global.verbose == 0 {
-        let pace = options.budget.quota_for(global.meant).pace();
-        report.output.expect(names.len() as u64, pace);
+        let quota = options.budget.quota_for(global.meant);
+        report.output.expect(Pace::of(&quota, global.meant));
     }
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
-    let mut running = client.run(client.scheduler(), stream::iter(unsent));
+    let mut running = Cancelling {
+        operations: names.len() as u64,
+        running: client.run(client.scheduler(), stream::iter(unsent)),
+    };
     let (mut stop, started) = (Stop::of(global.meant), monotonic_now());
     let take = |_: &_, event| match event {
         Event::Sending {
@@ -74,6 +77,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
             call: Call::Cancel,
             at,
         } => tally.sent(name, at - started),
+        Event::Accepted { name } => tally.accepted(name, monotonic_now() - started),
         Event::Refused { name } => tally.phase(name, Phase::Unsent),
         Event::Finished { name, result } if is_left(&result) => {
             // A cancel that was refused before the signal came is not in doubt.

@@ -4,7 +4,7 @@ use countermand::Client;
 use countermand_fleet::report::vanished;
 use countermand_fleet::store::Missed;
 use countermand_fleet::{Filter, Findings, Found, Search, Target};
-use countermand_fleet::{counted, grouped, now};
+use countermand_fleet::{JobProgress, Pace, counted, grouped, now};
 use countermand_scheduler::Quota;
 use futures_util::StreamExt;
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     let quota = options.budget.quota_for(global.meant);
     let in_flight = options.flight.in_flight;
     if global.verbose == 0 {
-        report.output.expect(0, quota.pace());
+        report.output.expect(Pace::of(&quota, global.meant));
     }
     let mut count = 0;
     let show = |target: &Target| {
@@ -148,7 +148,8 @@ pub(crate) async fn search(
             () = ticks.next() => {
                 let (standing, outage) = (search.progress(), search.outage());
                 let devices = Some(search.search_progress());
-                report.output.progress(&standing, None, devices, outage);
+                let counted = JobProgress::of_scheduler(&standing, 0, devices);
+                report.output.progress(&standing, counted, outage);
                 continue;
             }
             exit = signals.next() => {

@@ -1,12 +1,14 @@
 //! Follows work that is under way: shows what happens, and brings it to an orderly end when told to
 //! stop.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use countermand::hyper::SchedulerStream;
 use countermand::hyper::monotonic_now;
 use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase};
-use countermand_fleet::Run;
+use countermand_fleet::{JobProgress, Run};
 use countermand_scheduler::Event;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, sleep_until};
@@ -30,13 +32,29 @@ pub(crate) trait Underway: Stream<Item = Event> + Unpin {
 
 const CAUSE: &str = "the run was stopped by a signal";
 
-impl<S: Stream<Item = (OperationName, Phase)>> Underway for SchedulerStream<S> {
+/// Operations that are cancelled without a job.
+pub(crate) struct Cancelling<S> {
+    pub(crate) operations: u64,
+    pub(crate) running: SchedulerStream<S>,
+}
+
+impl<S: Stream<Item = (OperationName, Phase)>> Stream for Cancelling<S> {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().running.poll_next_unpin(context)
+    }
+}
+
+impl<S: Stream<Item = (OperationName, Phase)>> Underway for Cancelling<S> {
     fn stop(&mut self) {
-        Self::stop(self, CAUSE);
+        self.running.stop(CAUSE);
     }
 
     fn tell(&self, output: &Output) {
-        output.progress(&self.progress(), None, None, self.outage());
+        let standing = self.running.progress();
+        let counted = JobProgress::of_scheduler(&standing, self.operations, None);
+        output.progress(&standing, counted, self.running.outage());
     }
 }
 
@@ -46,8 +64,7 @@ impl Underway for Run {
     }
 
     fn tell(&self, output: &Output) {
-        let (expected, search) = (Some(self.expected()), self.search_progress());
-        output.progress(&self.progress(), expected, search, self.outage());
+        output.progress(&self.progress(), self.counted(), self.outage());
     }
 }
 

@@ -9,7 +9,7 @@ use countermand_fleet::input::LeftOut;
 use countermand_fleet::report::vanished;
 use countermand_fleet::store::{JobError, Kind, Vanished};
 use countermand_fleet::{self as fleet, Age, Estimate, Excluded, Findings, Job, Options};
-use countermand_fleet::{PlanSummary, counted, grouped, now, spell};
+use countermand_fleet::{Pace, PlanSummary, counted, grouped, now, spell};
 use serde::Serialize;
 
 use crate::args::Global;
@@ -66,7 +66,9 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         let client = connect::client(global);
         let client = signals.unless(client, STOPPED).await??;
         if global.verbose == 0 {
-            report.output.expect(0, settings.quota().pace());
+            report
+                .output
+                .expect(Pace::of(&settings.quota(), settings.service));
         }
         let from = (&client, &sources, settings.filter.clone());
         let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
@@ -208,10 +210,20 @@ impl Line {
         if settings.quota.is_empty() {
             return "No quota is kept, so how long it takes is up to the server.".to_owned();
         }
+        let verdict = match self.summary.unverifiable < self.summary.to_cancel {
+            true => {
+                let verdict = spell(Duration::from_secs_f64(self.last_verdict_s));
+                format!(", last verdict after {verdict}")
+            }
+            false => String::new(),
+        };
+        let assumed = settings.assumed_quota();
+        let assumed = assumed
+            .map(|sentence| format!("\n{sentence}"))
+            .unwrap_or_default();
         format!(
-            "Estimate: last cancel after {} at the soonest, last verdict after {}, with {} % of the quota.",
+            "Estimate: last cancel after {} at the soonest{verdict}, with {} % of the quota.{assumed}",
             spell(Duration::from_secs_f64(self.last_cancel_s)),
-            spell(Duration::from_secs_f64(self.last_verdict_s)),
             (settings.share * 1000.0).round() / 10.0
         )
     }
@@ -269,6 +281,9 @@ impl Line {
             ));
         }
         text.push_str(&self.summary.already_done.lines());
+        if let Some(warning) = self.summary.unverifiable_sentence() {
+            text.push_str(&format!("  {warning}\n"));
+        }
         if let Some(endpoint) = settings.other_endpoint() {
             text.push_str(&format!("  at {endpoint}, which is not Google's server\n"));
         }

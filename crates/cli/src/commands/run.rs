@@ -7,7 +7,7 @@ use countermand_core::{Error, OperationName, Outcome, Phase, Verdict};
 use countermand_fleet::report::{Overview, Summary};
 use countermand_fleet::store::{JobError, Kind, Note};
 use countermand_fleet::{
-    AuthorizedJob, Ended, Job, JobRow, Options, Run, grouped, now, path_word, quoted,
+    AuthorizedJob, Ended, Job, JobRow, Options, Pace, Run, grouped, now, path_word, quoted,
 };
 use countermand_scheduler::Event;
 
@@ -33,10 +33,11 @@ pub(crate) async fn run(
     report.brief = global.brief;
     let mut way = Way::of(global);
     way.flight.in_flight = options.in_flight;
-    let pace = job.job().settings().quota().pace();
+    let settings = job.job().settings();
+    let pace = Pace::of(&settings.quota(), settings.service);
     let mut run = begin(client, job)?;
     if global.verbose == 0 {
-        report.output.expect(run.expected(), pace);
+        report.output.expect(pace);
     }
     let mut watch = Watch {
         report: &report,
@@ -60,7 +61,7 @@ pub(crate) async fn run(
             return Ok(exit);
         }
     };
-    tell_skipped(&run, &report);
+    tell_left_alone(&mut run, &report);
     let stopped = run.stopped().map(|cause| cause.exit_class().into());
     let ended = run.end(how);
     let (overview, worst) = overview(&ended, stopped).map_err(|error| open::unread(&error))?;
@@ -147,8 +148,17 @@ impl Watch<'_> {
     }
 }
 
-/// Tells of the operations that a rescue has found and left alone.
-fn tell_skipped(run: &Run, report: &Report) {
+/// Tells of the operations that a recheck cannot look at, and of those that a rescue has found and left alone.
+fn tell_left_alone(run: &mut Run, report: &Report) {
+    if run.not_rechecked() > 0 {
+        let service = run.job(|job| job.settings().service);
+        report.output.note(&format!(
+            "{} not looked at: {} has no method that shows such an operation; nothing was sent for {}",
+            grouped(run.not_rechecked()),
+            service.title,
+            if run.not_rechecked() == 1 { "it" } else { "them" },
+        ));
+    }
     if run.skipped() > 0 {
         report.output.note(&format!(
             "{} more were found than --max allows and left alone",

@@ -179,7 +179,9 @@ fn wrapped(parts: &[String], width: usize, lines: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use countermand_fleet::{Meter, SearchProgress};
+    use countermand_core::Service;
+    use countermand_fleet::{Meter, Pace, SearchProgress};
+    use countermand_scheduler::Quota;
 
     use super::*;
 
@@ -195,9 +197,10 @@ mod tests {
             standing.quota_remaining,
         ) = (4898, 10_000, Some(12));
         let begun = countermand_core::Time::START;
-        let mut meter = Meter::new(begun, Some(8.0));
+        let mut meter = Meter::new(begun, Pace::of(&Quota::default(), Service::DEFAULT));
         let now = begun + Duration::from_secs(1250);
-        meter.measure(now, &standing, 4898, Some(search), None)
+        let counted = JobProgress::of_scheduler(&standing, 4898, Some(search));
+        meter.measure(now, &standing, counted, None)
     }
 
     /// A timer fires a little early or late.

@@ -20,7 +20,8 @@ pub(crate) struct Tally {
     exit: Exit,
     /// The phases of the operations without a result.
     open: HashMap<OperationName, Phase>,
-    /// For each of those, the time from the begin to its last cancel that was not refused.
+    /// For each of those, the time from the begin until it was asked: a cancel was accepted, or the first one left that
+    /// was not refused.
     sent: HashMap<OperationName, Duration>,
     /// Operations to be cancelled again.
     again: Vec<OperationName>,
@@ -65,11 +66,17 @@ impl Tally {
 
     /// Takes in that a cancel has left, so long after the begin.
     pub(crate) fn sent(&mut self, name: OperationName, after: Duration) {
-        self.sent.insert(name, after);
+        self.sent.entry(name).or_insert(after);
     }
 
-    /// Takes in that no more comes for an operation: its last cancel counts unless it was refused.
-    fn last_cancel(&mut self, name: &OperationName, refused: bool) {
+    /// Takes in that the server has accepted a cancel, so long after the begin.
+    pub(crate) fn accepted(&mut self, name: OperationName, after: Duration) {
+        self.sent.insert(name.clone(), after);
+        self.open.insert(name, Phase::Accepted);
+    }
+
+    /// Takes in that no more comes for an operation: it was asked unless each cancel was refused.
+    fn asked(&mut self, name: &OperationName, refused: bool) {
         if let (Some(after), false) = (self.sent.remove(name), refused) {
             let at = self.summary.created.saturating_add(after);
             let last = &mut self.overview.counts.last_cancel_sent_at;
@@ -89,10 +96,10 @@ impl Tally {
     pub(crate) fn add(&mut self, name: OperationName, result: &Result<Outcome, Error>) {
         let phase = self.open.remove(&name).unwrap_or_default();
         let refused = matches!(result, Err(error) if !error.maybe_delivered());
-        self.last_cancel(&name, refused);
+        self.asked(&name, refused);
         let exit = match result {
             Ok(outcome) if outcome.verdict == Verdict::Unverified && !self.verifying => {
-                self.summary.not_verified += 1;
+                self.summary.not_verified += u64::from(name.pattern().has_get);
                 Exit::Done
             }
             result => Exit::of_result(result),
@@ -131,7 +138,7 @@ impl Tally {
         let mut left = Vec::new();
         for name in names {
             if let Some(phase) = self.open.remove(name) {
-                self.last_cancel(name, phase == Phase::Unsent);
+                self.asked(name, phase == Phase::Unsent);
                 self.row(name.clone(), |progress| progress.phase = phase);
                 left.push((name.clone(), phase != Phase::Unsent));
             }

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use countermand_fleet::{JobProgress, Meter, SearchProgress};
+use countermand_fleet::{JobProgress, Meter, Pace};
 use countermand_scheduler::Outage;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
@@ -42,7 +42,6 @@ struct Writer {
 
 /// Expected results of a run.
 struct Expected {
-    results: u64,
     meter: Mutex<Meter>,
     /// Period in which its progress is told.
     every: Duration,
@@ -58,13 +57,11 @@ impl Output {
         }
     }
 
-    /// Tells progress towards so many results on standard error, by bars if that is a terminal;
-    /// `pace` is how many requests a second the quota allows.
-    pub(crate) fn expect(&mut self, results: u64, pace: Option<f64>) {
+    /// Tells progress on standard error, by bars if that is a terminal.
+    pub(crate) fn expect(&mut self, pace: Pace) {
         let every = self.bars.show();
         let begun = countermand::hyper::monotonic_now();
         self.expected = Some(Expected {
-            results,
             meter: Mutex::new(Meter::new(begun, pace)),
             every,
         });
@@ -81,20 +78,16 @@ impl Output {
     }
 
     /// Moves the bars, or writes a line instead.
-    ///
-    /// `expected` is how many results there will be, if that is known better by now.
     pub(crate) fn progress(
         &self,
         standing: &countermand_scheduler::Progress,
-        expected: Option<u64>,
-        search: Option<SearchProgress>,
+        counted: JobProgress,
         outage: Option<Outage>,
     ) {
-        if let Some(Expected { results, meter, .. }) = &self.expected {
+        if let Some(Expected { meter, .. }) = &self.expected {
             let now = countermand::hyper::monotonic_now();
-            let results = expected.unwrap_or(*results);
             let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
-            let progress = meter.measure(now, standing, results, search, outage);
+            let progress = meter.measure(now, standing, counted, outage);
             self.send(Message::Progress(Box::new(progress)));
         }
     }

@@ -22,3 +22,4 @@ mod services_jobs;
 mod signals;
 #[cfg(unix)]
 mod terminal;
+mod unverifiable;

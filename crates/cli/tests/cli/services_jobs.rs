@@ -12,15 +12,15 @@ use crate::process::{Process, Run};
 
 const PARENT: &str = "projects/p/locations/us";
 
-struct World {
-    api: Api,
-    folder: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) api: Api,
+    pub(crate) folder: tempfile::TempDir,
     /// The options that name the service.
     service: [String; 2],
 }
 
 impl World {
-    fn new(service: &str, parent: &str, fates: &[Fate]) -> Self {
+    pub(crate) fn new(service: &str, parent: &str, fates: &[Fate]) -> Self {
         let options = ["--service".to_owned(), service.to_owned()];
         Self::of(Service::named(service).unwrap(), options, parent, fates)
     }
@@ -51,7 +51,7 @@ impl World {
         }
     }
 
-    fn job(&self) -> String {
+    pub(crate) fn job(&self) -> String {
         self.folder
             .path()
             .join("a.job")
@@ -60,12 +60,12 @@ impl World {
             .to_owned()
     }
 
-    fn command(&self, args: &[&str]) -> Process {
+    pub(crate) fn command(&self, args: &[&str]) -> Process {
         let service = self.service.each_ref().map(String::as_str);
         self.api.command(&[args, &service].concat())
     }
 
-    fn planned(&self, names: &[&str]) -> Run {
+    pub(crate) fn planned(&self, names: &[&str]) -> Run {
         let job = self.job();
         let run = self
             .command(&[&["plan", "-o", &job][..], names].concat())

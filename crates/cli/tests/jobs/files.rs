@@ -171,7 +171,7 @@ fn fault_39_a_plan_edited_with_sql_is_8() {
         "UPDATE operations SET name = replace(name, '/devices/', '/devices/x') WHERE position = 3",
         "DELETE FROM operations WHERE position = 40",
         "INSERT INTO operations SELECT 41, name || '1', type, created, duration, error_code,
-           device_seen, phase, attempts, cancel_sent_at, last_cancel_sent_at, accepted_at, resolved_at, verdict, operation, error,
+           device_seen, phase, attempts, cancel_sent_at, maybe_delivered_at, accepted_at, resolved_at, verdict, operation, error,
            parent_exists, body_sha256, checksum FROM operations WHERE position = 40",
         "UPDATE operations SET phase = 'accepted', verdict = 'cancelled', resolved_at = 1 WHERE position = 5",
         "UPDATE job SET settings = replace(settings, '0.8', '1.0')",

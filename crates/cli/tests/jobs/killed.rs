@@ -141,5 +141,6 @@ fn fault_38_a_row_counts_the_requests_of_a_killed_run() {
     let resumed = progress();
     assert_eq!(resumed.attempts as usize, fleet.requests());
     assert_eq!(resumed.cancel_sent_at, killed.cancel_sent_at);
-    assert!(resumed.last_cancel_sent_at > killed.last_cancel_sent_at);
+    assert_eq!(resumed.maybe_delivered_at, killed.maybe_delivered_at);
+    assert!(resumed.asked_at() > killed.asked_at());
 }

@@ -49,11 +49,11 @@ fn fault_45_the_last_cancel_is_the_last_that_left_and_of_which_run_is_said() {
     // Those that were refused were asked again, and that is what counts.
     let again = rows
         .iter()
-        .filter(|row| row.progress.last_cancel_sent_at > row.progress.cancel_sent_at);
+        .filter(|row| row.progress.asked_at() > row.progress.cancel_sent_at);
     assert!(again.count() > 0, "{rows:?}");
     let last = |rows: &[countermand_fleet::JobRow]| {
         rows.iter()
-            .filter_map(|row| row.progress.last_cancel_sent_at)
+            .filter_map(|row| row.progress.asked_at())
             .max()
             .unwrap()
     };
@@ -74,13 +74,20 @@ fn fault_45_the_last_cancel_is_the_last_that_left_and_of_which_run_is_said() {
     };
     let json = || stuck.command(&["status", &stuck.job, "--json"]).run();
     let before = figure(&json());
+    // A run that repeats them, or only looks, asks no operation for the first time.
+    for options in [&[][..], &["--recheck"]] {
+        let sent = stuck.cancels().0;
+        assert_eq!(stuck.apply(options).run().code, 5);
+        assert_eq!(stuck.cancels().0 > sent, options.is_empty());
+        assert_eq!(figure(&json()), before, "{options:?}");
+    }
     let cancels = stuck.cancels().0;
     let refused = stuck.apply(&[]).env("COUNTERMAND_TOKEN", "expired").run();
     assert_eq!(refused.code, 4, "{refused:?}");
     assert!(stuck.cancels().0 > cancels, "{refused:?}");
     assert_eq!(figure(&json()), before, "{refused:?}");
     let arrived =
-        "The latest run has sent no cancel that may have arrived; the last one before was sent ";
+        "The latest run has asked no operation for the first time; the last cancel was sent ";
     for run in [refused, status(&stuck)] {
         assert!(last_cancel(&run).starts_with(arrived), "{run:?}");
     }
@@ -96,7 +103,7 @@ fn fault_45_the_last_cancel_is_the_last_that_left_and_of_which_run_is_said() {
     let run = fleet.apply(&[]).run();
     let line = last_cancel(&run);
     assert!(
-        line.starts_with("The latest run has sent no cancel that may have arrived; "),
+        line.starts_with("The latest run has asked no operation for the first time; "),
         "{line}"
     );
 }

@@ -705,7 +705,7 @@ mod tests {
         }
         let own = json!({"pattern": "operations/{operation}", "get": true, "list": true, "filter": true, "list_field": "operations"});
         assert_eq!(value["names"], json!([own]));
-        assert_eq!(service.quota, &[(600, 60)]);
+        assert_eq!(service.quota, &[]);
     }
 
     #[test]

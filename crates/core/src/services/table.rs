@@ -35,7 +35,7 @@ pub(crate) const OF_THE_CONTRACT: Service = Service {
     has_parent_records: false,
     lists_parents: false,
     unmanaged_parent: None,
-    quota: &[(600, 60)],
+    quota: &[],
     resource_quota: None,
     operation: OperationReader::PLAIN,
 };

@@ -15,8 +15,8 @@ use super::summary::Summary;
 use super::timeline::{Moments, Timeline};
 use crate::counts::Counts;
 use crate::job_row::JobRow;
-use crate::row_state::RowState;
-use crate::spell::{counted, grouped, spell};
+use crate::row_state::{RowState, UNVERIFIABLE};
+use crate::spell::{counted, grouped, no_method, spell};
 
 const STYLE: &str = include_str!("../../templates/report/page.css");
 const SCRIPT: &str = include_str!("../../templates/report/page.js");
@@ -340,6 +340,9 @@ fn tiles(counts: &Counts) -> Vec<Tile> {
             },
             count: grouped(*count),
             meaning: match counts.of_input(*state) {
+                _ if *state == RowState::Unverified && counts.unverifiable == *count => {
+                    UNVERIFIABLE
+                }
                 0 => state.meaning(),
                 by if by == *count => "the input of the plan says so; the server was not asked",
                 _ => "of some, only the input of the plan says so",
@@ -365,6 +368,9 @@ impl Alarm {
                 grouped(by)
             )),
         }
+        if state == RowState::Unverified {
+            text = unverified(text, &overview.counts, service);
+        }
         let rows: Vec<Bad> = shown.iter().map(bad).collect();
         Some(Self {
             id: state.as_str(),
@@ -377,6 +383,28 @@ impl Alarm {
             rows,
         })
     }
+}
+
+/// The text over the unverified operations: what is known of those whose service has no method that shows them.
+fn unverified(text: String, counts: &Counts, service: &Service) -> String {
+    let (count, all) = (counts.unverifiable, counts.of(RowState::Unverified));
+    if count == 0 {
+        return text;
+    }
+    let reason = no_method(service);
+    let accepted = match count == all {
+        true => format!(
+            "The server accepted a cancel for {}",
+            counted(count, "operation")
+        ),
+        false => format!(
+            "{text} Of {} of them the server accepted a cancel",
+            grouped(count)
+        ),
+    };
+    format!(
+        "{accepted}; {reason}, so nothing more can be proven here. Look with the service's own tools."
+    )
 }
 
 /// Tone, title and text over the operations of a state. Where a service keeps records of the resources that carry

@@ -84,5 +84,9 @@ fn quota(settings: &Settings) -> Option<String> {
         return None;
     }
     let share = (settings.share * 100.0).round();
-    Some(format!("{share} % of {}", windows.join(" and ")))
+    let assumed = match settings.quota().is_assumed(settings.service) {
+        true => " (assumed, none is documented)",
+        false => "",
+    };
+    Some(format!("{share} % of {}{assumed}", windows.join(" and ")))
 }

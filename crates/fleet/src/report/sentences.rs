@@ -8,7 +8,7 @@ use countermand_core::{ErrorKey, Service};
 use super::overview::Overview;
 use super::summary::Summary;
 use crate::row_state::RowState;
-use crate::spell::{counted, grouped, spell};
+use crate::spell::{counted, grouped, no_method, spell};
 use crate::store::Vanished;
 
 /// Number of names of bad news that are listed; the report has all of them.
@@ -26,7 +26,7 @@ impl Overview {
         text
     }
 
-    /// The time of the last cancel, and its run.
+    /// The time at which the last operation was asked to cancel, and the run that did.
     fn last_cancel(&self, summary: &Summary) -> String {
         let counts = &self.counts;
         let (Some(at), Some(all)) = (
@@ -49,7 +49,7 @@ impl Overview {
                 spell(at.since(latest)),
             ),
             Some(_) => format!(
-                "The latest run has sent no cancel that may have arrived; the last one before was sent {all} after the first run began.\n"
+                "The latest run has asked no operation for the first time; the last cancel was sent {all} after the first run began.\n"
             ),
         }
     }
@@ -110,8 +110,28 @@ impl Overview {
                 row.advice(summary.service),
             );
         }
+        text.push_str(&self.unverifiable(summary));
         self.to_go_on(summary, &mut text);
         text
+    }
+
+    /// The operations of which no request tells more, and what does; empty without any.
+    fn unverifiable(&self, summary: &Summary) -> String {
+        let count = self.counts.unverifiable;
+        if count == 0 {
+            return String::new();
+        }
+        let (was, it) = if count == 1 {
+            ("was", "it")
+        } else {
+            ("were", "them")
+        };
+        format!(
+            "{} {was} accepted, and cannot be proven: {}. Look at {it} with the service's own tools, such as the console \
+             or gcloud; another run sends nothing.\n",
+            counted(count, "cancel"),
+            no_method(summary.service),
+        )
     }
 
     /// The operations that completed, and those that are gone.

@@ -98,7 +98,7 @@ pub(super) fn values(row: &JobRow) -> Vec<Value> {
         progress.phase.as_str().to_owned().into(),
         progress.attempts.into(),
         time(progress.cancel_sent_at),
-        time(progress.last_cancel_sent_at),
+        time(progress.maybe_delivered_at),
         time(progress.accepted_at),
         time(resolution.map(|resolution| resolution.at)),
         resolution
@@ -162,7 +162,7 @@ pub(super) fn row(columns: &Row<'_>, service: &'static Service) -> Result<JobRow
         phase: Phase::from_word(phase_text).ok_or_else(|| bad("phase"))?,
         attempts: columns.get(8)?,
         cancel_sent_at: time(9)?,
-        last_cancel_sent_at: time(10)?,
+        maybe_delivered_at: time(10)?,
         accepted_at: time(11)?,
         resolution: None,
     };

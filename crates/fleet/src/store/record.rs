@@ -88,7 +88,7 @@ pub enum Record {
         at: Timestamp,
         /// The time at which the intent was recorded, if it was.
         sending: Option<Timestamp>,
-        /// It is a cancel that the server is known to have refused: not the last one for any figure.
+        /// It is a cancel that the server is known to have refused: it has not asked for anything.
         refused: bool,
     },
     /// A request never left: the intent is void.
@@ -184,8 +184,8 @@ impl Record {
                 progress.attempts = progress.attempts.saturating_add(new);
                 if *call == Call::Cancel {
                     progress.cancel_sent_at.get_or_insert(*at);
-                    if !refused {
-                        progress.last_cancel_sent_at = progress.last_cancel_sent_at.max(Some(*at));
+                    if !refused && progress.accepted_at.is_none() {
+                        progress.maybe_delivered_at.get_or_insert(*at);
                     }
                     if progress.phase == Phase::Unsent {
                         progress.phase = Phase::MaybeSent;

@@ -32,7 +32,7 @@ CREATE TABLE operations (
   phase TEXT NOT NULL CHECK (phase IN ('unsent', 'maybe_sent', 'accepted')),
   attempts INTEGER NOT NULL,
   cancel_sent_at INTEGER,
-  last_cancel_sent_at INTEGER,
+  maybe_delivered_at INTEGER,
   accepted_at INTEGER,
   resolved_at INTEGER,
   verdict TEXT CHECK (verdict IN

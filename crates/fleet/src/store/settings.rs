@@ -132,7 +132,7 @@ impl Settings {
             filter: Filter::default(),
             max: None,
         };
-        settings.set_quota(&Quota::documented(service));
+        settings.set_quota(&Quota::of_service(service));
         settings
     }
 
@@ -170,6 +170,21 @@ impl Settings {
         self.quota = quota.get_windows().to_vec();
         self.per_resource = quota.get_per_resource();
         self.share = quota.get_share();
+    }
+
+    /// A sentence about the quota where it is an assumption.
+    #[must_use]
+    pub fn assumed_quota(&self) -> Option<String> {
+        let quota = self.quota();
+        let windows = quota.get_windows().iter().map(Window::to_string);
+        quota.is_assumed(self.service).then(|| {
+            format!(
+                "The quota of {} is not documented: {} is assumed (--quota gives another one), and a lower one that the \
+                 server names is kept.",
+                self.service.title,
+                windows.collect::<Vec<_>>().join(" and ")
+            )
+        })
     }
 
     /// The quota these settings describe.

@@ -16,7 +16,7 @@ const EDITS: &[&str] = &[
     "DELETE FROM operations WHERE position = 2",
     "DELETE FROM operations",
     "INSERT INTO operations SELECT 13, name || '1', type, created, duration, error_code, device_seen,
-       phase, attempts, cancel_sent_at, last_cancel_sent_at, accepted_at, resolved_at, verdict, operation, error, parent_exists,
+       phase, attempts, cancel_sent_at, maybe_delivered_at, accepted_at, resolved_at, verdict, operation, error, parent_exists,
        body_sha256, checksum FROM operations WHERE position = 1",
     "UPDATE job SET settings = replace(settings, '0.8', '1.0')",
     "UPDATE job SET duplicates = 5",
@@ -103,11 +103,11 @@ fn a_file_of_another_version_is_refused_with_a_sentence() {
     for (version, words) in [
         (
             1,
-            "made by an earlier version of countermand (schema 1, this one reads 8)",
+            "made by an earlier version of countermand (schema 1, this one reads 9)",
         ),
         (
-            9,
-            "made by a later version of countermand (schema 9, this one reads 8)",
+            10,
+            "made by a later version of countermand (schema 10, this one reads 9)",
         ),
     ] {
         other.pragma_update(None, "user_version", version).unwrap();

@@ -151,9 +151,9 @@ impl Model {
                 standing.attempts += 1;
                 if *call == Call::Cancel {
                     standing.cancel_sent_at = standing.cancel_sent_at.or(Some(at(*millis)));
-                    if !refused {
-                        let last = &mut standing.last_cancel_sent_at;
-                        *last = (*last).max(Some(at(*millis)));
+                    if !refused && standing.accepted_at.is_none() {
+                        let first = &mut standing.maybe_delivered_at;
+                        *first = first.or(Some(at(*millis)));
                     }
                     if standing.phase == Phase::Unsent {
                         standing.phase = Phase::MaybeSent;
@@ -292,7 +292,7 @@ impl Model {
         assert_eq!(counts.attempts, attempts);
         let first = progress().filter_map(|row| row.cancel_sent_at).min();
         assert_eq!(counts.first_cancel_sent_at, first);
-        let last = progress().filter_map(|row| row.last_cancel_sent_at).max();
+        let last = progress().filter_map(OperationProgress::asked_at).max();
         assert_eq!(counts.last_cancel_sent_at, last);
         // An end of which no request was sent is the word of an input.
         let asked = |row: &&OperationProgress| row.attempts > 0 || row.phase != Phase::Unsent;

@@ -58,7 +58,7 @@ pub(crate) fn row(number: u64) -> JobRow {
     row.progress.phase = Phase::Accepted;
     row.progress.attempts = 2;
     row.progress.cancel_sent_at = Some(at(BEGIN + 1500 + time));
-    row.progress.last_cancel_sent_at = row.progress.cancel_sent_at;
+    row.progress.maybe_delivered_at = row.progress.cancel_sent_at;
     row.progress.accepted_at = Some(at(BEGIN + 1580 + time));
     let verdict = match number % 101 {
         3 => Some(Verdict::Completed),
@@ -136,7 +136,7 @@ pub(crate) fn hostile_row(position: u64, text: &str, verdict: Option<Verdict>) -
     let mut row = JobRow::new(position, target);
     row.progress.phase = Phase::Accepted;
     row.progress.cancel_sent_at = Some(at(BEGIN));
-    row.progress.last_cancel_sent_at = row.progress.cancel_sent_at;
+    row.progress.maybe_delivered_at = row.progress.cancel_sent_at;
     row.progress.attempts = 1;
     let mut resolution = Resolution::new(at(BEGIN + 5000), verdict);
     resolution.operation = Some(json!({"name": text, "done": true,
