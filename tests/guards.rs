@@ -19,7 +19,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use countermand_core::{Endpoint, Operation, OperationName, Request, Service, Verdict};
+use countermand_core::{Endpoint, Operation, OperationName, Request, Verdict};
 use countermand_emulator::{Config, Fate, Server, Shared};
 use countermand_hyper::{Authorized, Client, HyperConfig, Token, Transmit};
 use countermand_scheduler::Quota;
@@ -239,8 +239,9 @@ fn codec(count: u32) {
     let (endpoint, answer) = (Endpoint::default(), Response::new("{}"));
     for _ in 0..count {
         let name: OperationName = NAME.parse().unwrap();
-        drop(Request::Cancel(name.clone()).http(&endpoint));
-        Service::DEFAULT.read_cancel(&answer).unwrap();
+        let cancel = Request::Cancel(name);
+        drop(cancel.http(&endpoint));
+        cancel.read(&answer).unwrap();
     }
 }
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .job import AsyncJob, Job
     from .lock_owner import LockOwner
     from .operation_name import OperationName
-    from .outcome import Outcome, Status, Verdict
+    from .outcome import Outcome, State, Status, Verdict
     from .progress import JobProgress, Outage, Progress, SearchProgress
     from .report import Report
     from .rows import Estimate, FoundOperation, JobRow, JobStatus
@@ -44,7 +44,7 @@ _LATER = {
     "job": ("AsyncJob", "Job"),
     "lock_owner": ("LockOwner",),
     "operation_name": ("OperationName",),
-    "outcome": ("Outcome", "Status", "Verdict"),
+    "outcome": ("Outcome", "State", "Status", "Verdict"),
     "progress": ("JobProgress", "Outage", "Progress", "SearchProgress"),
     "report": ("Report",),
     "rows": ("Estimate", "FoundOperation", "JobStatus", "JobRow"),
@@ -75,6 +75,7 @@ __all__ = [
     "Report",
     "SearchProgress",
     "Service",
+    "State",
     "Status",
     "Verdict",
     "__version__",

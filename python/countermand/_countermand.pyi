@@ -14,7 +14,7 @@ from .errors import CountermandError
 from .events import Event
 from .feed import _Named
 from .operation_name import OperationName
-from .outcome import Outcome, Status, Verdict
+from .outcome import Outcome, State, Status, Verdict
 from .progress import Progress
 from .rows import Estimate, Facts, FoundOperation, JobRow, JobStatus, _State
 from .sansio import Device, PastCall
@@ -139,6 +139,11 @@ class Operation:
     def has_response(self) -> bool:
         """True if it also carried a ``response``. With ``error``, the error wins."""
     @property
+    def state(self) -> State | None:
+        """The state that it told, of a resource that is read by its state, such as a job of Batch;
+        ``None`` for an operation. ``done``, ``error`` and ``has_response`` then say no more than
+        its meaning."""
+    @property
     def verdict(self) -> Verdict | None:
         """The verdict that it proves; ``None`` while it is not done."""
     @property
@@ -159,7 +164,7 @@ class Operation:
         none of its effect."""
     def to_dict(self) -> dict[str, Any]:
         """What was read from the server's answer, in one form for all services: the name in full,
-        ``done``, ``error``, and in ``metadata`` the facts that the attributes have."""
+        ``done``, ``error``, ``state``, and in ``metadata`` the facts that the attributes have."""
     def to_json(self) -> str:
         """:meth:`to_dict` as one line of JSON."""
     def __eq__(self, other: object, /) -> bool: ...
@@ -627,14 +632,19 @@ def build_get_device(device: str, endpoint: str | None = None) -> Request:
     """``GET {device}``: whether the device still has a record. Other services have none."""
 
 def parse_cancel(
+    name: str,
     status: int,
     headers: _Headers,
     body: bytes | bytearray,
     *,
     service: str | Service | None = None,
 ) -> None:
-    """Reads the answer to :func:`build_cancel`: a 2xx with ``{}`` or nothing is success.
+    """Reads the answer to :func:`build_cancel` of ``name``: returns if the cancel was taken. A 2xx
+    with ``{}`` or nothing says so, and of a resource with a state also what its method answers: the
+    resource, an operation, or an object.
 
+    :raises Misattributed: it tells of another resource.
+    :raises FailedPrecondition: it tells an operation that cancels and has failed.
     :raises CountermandError: everything else, also what other clients take for success.
     """
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from .json_form import JsonForm
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Literal, TypeAlias
 
     from ._countermand import Operation
     from .errors import CountermandError
     from .operation_name import OperationName
+
+    _Meaning: TypeAlias = Literal["pending", "cancelling", "cancelled", "completed", "failed"]
 
 
 class Verdict(StrEnum):
@@ -47,6 +49,20 @@ class Status(NamedTuple):
 
 
 Status.__module__ = "countermand"
+
+
+class State(NamedTuple):
+    """The state of a resource as its server tells it: of a job, a build, an execution."""
+
+    word: str
+    """The word of the service, ``CANCELLED``, or its state and reason, ``DONE/stopped``: an open
+    set."""
+    meaning: _Meaning
+    """Its meaning: ``cancelled``, ``completed`` and ``failed`` are verdicts; ``cancelling`` says
+    that a cancel was taken; ``pending`` is that of every word that is not known."""
+
+
+State.__module__ = "countermand"
 
 
 # The native half sets the fields of a new one by itself: `__init__` and `__post_init__` are not

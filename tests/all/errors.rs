@@ -111,7 +111,7 @@ fn all() -> Vec<Error> {
     for case in cases("responses.json") {
         let answer = response(&case);
         all.extend(match case["parser"].as_str() {
-            Some("cancel") => Service::DEFAULT.read_cancel(&answer).err(),
+            Some("cancel") => Request::Cancel(name.clone()).read(&answer).err(),
             Some("device") => Request::GetParent(name.parent()).read(&answer).err(),
             _ => None,
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countermand_core::text::{chain, printable};
 use countermand_core::{
     ApiError, Endpoint, Error, ErrorKind, FailureScope, NameError, NameErrorKind, Operation,
-    OperationName, Page, Resource, RetryAction, Service, Timestamp, TransportError,
+    OperationName, Page, Request, Resource, RetryAction, Service, Timestamp, TransportError,
     TransportErrorKind, Verdict,
 };
 use countermand_tests::vectors::envelope;
@@ -33,7 +33,7 @@ fn refused(status: u16, body: &str) -> Error {
     };
     let mut response = Response::new(body);
     *response.status_mut() = status.try_into().unwrap();
-    Service::DEFAULT.read_cancel(&response).unwrap_err()
+    Request::Cancel(name(17)).read(&response).unwrap_err()
 }
 
 fn answer(error: &Error) -> &ApiError {
@@ -173,7 +173,7 @@ fn no_delay_is_longer_than_a_day() {
     let delay = |seconds: u32| {
         let response = Response::builder().status(503);
         let response = response.header("retry-after", seconds).body("").unwrap();
-        let error = Service::DEFAULT.read_cancel(&response).unwrap_err();
+        let error = Request::Cancel(name(17)).read(&response).unwrap_err();
         answer(&error).retry_delay().unwrap()
     };
     assert_eq!(delay(86_399), Duration::from_secs(86_399));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countermand_core::{
     Cancellation, Endpoint, Error, NameError, Operation, OperationName, Page, PageQuery, PageToken,
-    Pages, ParentName, Policy, Request, Service, Step, Time, TransportError, TransportErrorKind,
+    Pages, ParentName, Policy, Request, Step, Time, TransportError, TransportErrorKind,
 };
 use countermand_tests::vectors::{cases, response};
 use http::Response;
@@ -106,9 +106,9 @@ fn responses() {
             case.chars().take(300).collect::<String>()
         };
         let error = match text(&case, "parser") {
-            "cancel" => Service::DEFAULT
-                .read_cancel(&answer)
-                .map(|()| assert_eq!(expect["ok"], true, "{}", shown()))
+            "cancel" => Request::Cancel(name.clone())
+                .read(&answer)
+                .map(|_| assert_eq!(expect["ok"], true, "{}", shown()))
                 .err(),
             "device" => Request::GetParent(name.parent().clone())
                 .read(&answer)

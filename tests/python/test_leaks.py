@@ -78,7 +78,7 @@ def test_a_hundred_thousand_values_and_errors() -> None:
     def values() -> None:
         assert pickle.loads(pickle.dumps(name)) == name
         assert refused(lambda: OperationName("enterprises/e"))
-        assert refused(lambda: parse_cancel(404, {}, b""))
+        assert refused(lambda: parse_cancel(name, 404, {}, b""))
 
     flat(values, 100_000)
 

@@ -192,11 +192,11 @@ def test_headers(headers: Any) -> None:
 @pytest.mark.parametrize("headers", [None, 7, [1], [("a",)], [("a", 1)], {"a": None}])
 def test_what_are_no_headers(headers: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
-        parse_cancel(200, headers, b"{}")
+        parse_cancel(NAME, 200, headers, b"{}")
 
 
 def test_a_body_may_be_a_bytearray() -> None:
-    parse_cancel(200, {}, bytearray(b"{}"))
+    parse_cancel(NAME, 200, {}, bytearray(b"{}"))
 
 
 def test_a_fresh_token_once() -> None:

@@ -10,6 +10,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,17 +28,25 @@ from countermand import (
     Operation,
     OperationName,
     Service,
+    State,
     Verdict,
     job_errors,
     services,
 )
-from countermand.errors import CredentialsError, InvalidName
+from countermand.errors import (
+    CredentialsError,
+    FailedPrecondition,
+    InvalidName,
+    Malformed,
+    Misattributed,
+)
 from countermand.job_errors import NotConfirmed, OtherEndpoint
 from countermand.sansio import (
     Cancellation,
     Done,
     Pages,
     RateLimiter,
+    Request,
     Scheduler,
     Send,
     Ticket,
@@ -50,6 +59,8 @@ from countermand.sansio import (
     parse_operations,
 )
 from countermand.testing import Emulator
+
+from conftest import cases
 
 RELATIVE = "projects/p/locations/us/operations/7"
 FULL = f"//documentai.googleapis.com/{RELATIVE}"
@@ -691,7 +702,7 @@ def test_the_codec_is_of_the_service() -> None:
     assert [it.name.service for it in operations] == ["translate.v3"]
     body = json.dumps({"name": name}).encode()
     assert parse_operation(name, 200, {}, body, service="translate").name == operations[0].name
-    parse_cancel(200, {}, b"{}", service="translate")
+    parse_cancel(name, 200, {}, b"{}", service="translate")
     url = build_list_operations(operations[0].name.parent).url
     assert url.startswith(
         "https://translation.googleapis.com/v3/projects/p/locations/l/operations?"
@@ -775,6 +786,106 @@ def test_a_file_describes_resources_with_a_state() -> None:
         operation = parse_operation(name, 200, {}, json.dumps(answer).encode())
         assert (operation.verdict, operation.done) == (verdict, verdict is not None)
         assert operation.create_time is not None
+
+
+def test_the_state_of_a_job_is_told() -> None:
+    with Emulator(service="batch.v1", devices=0) as emulator:
+        name = emulator.add(device="projects/p/locations/us/jobs", id="j")
+        with Client(service="batch.v1", endpoint=emulator.endpoint, token=emulator.token) as calls:
+            before = calls.get(name)
+            assert before.state is not None
+            assert (before.verdict, before.state.meaning) == (None, "pending")
+            (found,) = calls.find(parents="projects/p/locations/us/jobs")
+            assert found.name == name
+            outcome = calls.countermand(found)
+        after = outcome.operation
+        assert after is not None
+        assert after.state == State("CANCELLED", "cancelled")
+        assert outcome.verdict == after.verdict == after.state.meaning
+        assert "state.word='CANCELLED'" in repr(after)
+        told = outcome.to_dict()["operation"]["state"]
+        assert told == {"word": "CANCELLED", "meaning": "cancelled"} == after.state._asdict()
+        same = pickle.loads(pickle.dumps(outcome))
+        assert (same, same.operation.state) == (outcome, after.state)
+        assert Operation.from_json(after.to_json()).state == after.state
+    operation = Operation.from_json(json.dumps({"name": RELATIVE}), service="batch.v1")
+    assert operation.state is None
+    assert "state" not in operation.to_dict()
+
+
+def words() -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """The cases of the words of each resource with a state, by service and name."""
+    kinds: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for case in cases("states.json"):
+        kinds.setdefault(case["service"], {}).setdefault(case["name"], []).append(case)
+    return kinds
+
+
+def test_each_word_has_its_meaning() -> None:
+    for service, names in words().items():
+        for name, told in names.items():
+            for case in told:
+                body = json.dumps(case["body"]).encode()
+                operation = parse_operation(name, 200, {}, body, service=service)
+                open_one = "cancelling" if case["cancel_asked"] else "pending"
+                assert operation.state == (case["word"], case["verdict"] or open_one)
+
+
+def exchange(emulator: Emulator, request: Request) -> tuple[int, dict[str, str], bytes]:
+    """The answer of an emulator to a request."""
+    headers = {**dict(request.headers), "authorization": f"Bearer {emulator.token}"}
+    sent = urllib.request.Request(
+        request.url, data=request.body or None, headers=headers, method=request.method
+    )
+    with urllib.request.urlopen(sent, timeout=10) as response:
+        return response.status, dict(response.headers), response.read()
+
+
+@pytest.mark.parametrize("service", sorted(words().keys() - {"bigquery.v2"}))
+def test_each_answer_to_a_cancel_of_a_resource_is_read(service: str) -> None:
+    with Emulator(service=service, devices=0) as emulator:
+        for pattern in words()[service]:
+            name = emulator.add(device=pattern.rpartition("/")[0])
+            answer = exchange(emulator, build_cancel(name, emulator.endpoint))
+            parse_cancel(name, *answer)
+            parse_cancel(name.relative, *answer, service=service)
+            parse_cancel(name, 200, {}, b"{}")
+            looked = exchange(emulator, build_get(name, emulator.endpoint))
+            state = parse_operation(name, *looked).state
+            assert state is not None
+            assert state.meaning == "cancelled"
+            for status, body in (
+                (200, b"[]"),
+                (200, b"<html>"),
+                (200, answer[2].rstrip()[:-1]),
+                (400, b""),
+            ):
+                with pytest.raises(CountermandError):
+                    parse_cancel(name, status, {}, body)
+
+
+def test_an_answer_to_a_cancel_that_is_no_success_is_an_error() -> None:
+    job = "//dataproc.googleapis.com/projects/p/regions/r/jobs/j"
+    ids = {"projectId": "p", "jobId": "j"}
+    parse_cancel(job, 200, {}, json.dumps({"reference": ids}).encode())
+    other = json.dumps({"reference": ids | {"jobId": "k"}}).encode()
+    with pytest.raises(Misattributed):
+        parse_cancel(job, 200, {}, other)
+    batch = "//batch.googleapis.com/projects/p/locations/l/jobs/j"
+    failed = {"name": "o", "done": True, "error": {"code": 9, "message": "it has begun"}}
+    with pytest.raises(FailedPrecondition, match="it has begun"):
+        parse_cancel(batch, 200, {}, json.dumps(failed).encode())
+    query = "//bigquery.googleapis.com/projects/p/locations/us/jobs/j"
+    taken = {"projectId": "p", "location": "us", "jobId": "j"}
+    body = {"kind": "k", "job": {"jobReference": taken, "status": {"state": "RUNNING"}}}
+    parse_cancel(query, 200, {}, json.dumps(body).encode())
+    with pytest.raises(Malformed, match="cancel answers an object with `job`"):
+        parse_cancel(query, 200, {}, b'{"kind": "k"}')
+    # Of an operation an answer with anything in it is no success.
+    with pytest.raises(Malformed, match="cancel answers an empty JSON object"):
+        parse_cancel(FULL, 200, {}, json.dumps({"name": RELATIVE}).encode())
+    with pytest.raises(InvalidName):
+        parse_cancel("", 200, {}, b"{}")
 
 
 def test_a_service_file_with_a_mistake_names_it(tmp_path: Path) -> None:

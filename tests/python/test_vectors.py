@@ -95,6 +95,7 @@ def test_request(case: dict[str, Any]) -> None:
             case["endpoint"],
             page_size=case["page_size"],
             page_token=case["page_token"],
+            filter=case.get("filter"),
         )
     else:
         build = {"cancel": build_cancel, "get": build_get, "get_parent": build_get_device}
@@ -110,7 +111,7 @@ def test_response(case: dict[str, Any]) -> None:
     try:
         match case["parser"]:
             case "cancel":
-                parse_cancel(*answer)
+                parse_cancel(NAME, *answer)
                 assert expect == {"ok": True}
             case "device":
                 parse_device(DEVICE, *answer)

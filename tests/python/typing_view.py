@@ -32,6 +32,7 @@ from countermand import (
     Progress,
     Report,
     SearchProgress,
+    State,
     Status,
     Verdict,
     errors,
@@ -319,9 +320,19 @@ def what_happened(event: Event) -> None:
             assert_never(never)
 
 
+def state(operation: Operation) -> None:
+    if operation.state is not None:
+        assert_type(operation.state, State)
+        assert_type(operation.state.word, str)
+        assert_type(
+            operation.state.meaning,
+            Literal["pending", "cancelling", "cancelled", "completed", "failed"],
+        )
+
+
 def codec(name: OperationName) -> None:
     assert_type(build_cancel(name).headers, list[tuple[str, str]])
-    parse_cancel(200, {"content-type": "application/json"}, b"{}")
+    parse_cancel(name, 200, {"content-type": "application/json"}, b"{}")
     assert_type(parse_operation(name, 200, {}, b"{}"), Operation)
     assert_type(
         parse_operations("enterprises/e/devices/d", 200, {}, b"{}"),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::json_path;
 use crate::verdict::Verdict;
+use crate::words::words;
 
 /// The reading of what the names of a pattern name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,22 +131,24 @@ pub struct State {
     pub meaning: StateMeaning,
 }
 
-/// Meaning of a state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(clippy::exhaustive_enums, reason = "a verdict follows from each")]
-pub enum StateMeaning {
-    /// It has not ended. The meaning of every word that the description does not know.
-    #[default]
-    Pending,
-    /// It has not ended, and a cancel was taken.
-    Cancelling,
-    /// It was cancelled.
-    Cancelled,
-    /// It has ended with its work done.
-    Completed,
-    /// It has ended otherwise.
-    Failed,
+words! {
+    /// Meaning of a state.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    #[expect(clippy::exhaustive_enums, reason = "a verdict follows from each")]
+    pub enum StateMeaning {
+        /// It has not ended. The meaning of every word that the description does not know.
+        #[default]
+        Pending = "pending",
+        /// It has not ended, and a cancel was taken.
+        Cancelling = "cancelling",
+        /// It was cancelled.
+        Cancelled = "cancelled",
+        /// It has ended with its work done.
+        Completed = "completed",
+        /// It has ended otherwise.
+        Failed = "failed",
+    }
 }
 
 impl StateMeaning {

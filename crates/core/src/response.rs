@@ -161,17 +161,6 @@ impl Page<Parent> {
 }
 
 impl Service {
-    /// Reads the response to [`Request::Cancel`] of one of its operations, whichever it is.
-    ///
-    /// # Errors
-    /// Those of [`Request::read`].
-    pub fn read_cancel<B: AsRef<[u8]>>(
-        &'static self,
-        response: &http::Response<B>,
-    ) -> Result<(), Error> {
-        View::of(self, response).cancel()
-    }
-
     /// Refuses every response that is not the success of one of its methods, whichever method it is.
     ///
     /// # Errors

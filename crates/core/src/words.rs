@@ -55,6 +55,7 @@ pub(crate) use words;
 mod tests {
     use crate::call::Call;
     use crate::error_table::{FailureScope, RetryAction};
+    use crate::resource_state::StateMeaning;
     use crate::step::Phase;
     use crate::verdict::Verdict;
 
@@ -71,6 +72,6 @@ mod tests {
                 assert_eq!($name::from_word(""), None);
             )+};
         }
-        check!(Verdict Phase Call RetryAction FailureScope);
+        check!(Verdict Phase Call RetryAction FailureScope StateMeaning);
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use countermand_core::{
     Call, Cause, Error, ErrorKind, Operation, OperationName, Outcome, Parent, ParentName, Phase,
-    Resource, Time, Timestamp, Verdict,
+    Request, Resource, Time, Timestamp, Verdict,
 };
 use countermand_scheduler::{Event, List, Outage, Ticket, Window};
 use http::Response;
@@ -186,7 +186,7 @@ impl Recorder {
                 self.bodies.insert(name.clone(), hash.into());
             }
             (Call::Cancel, false) => {
-                let read = name.service().read_cancel(response);
+                let read = Request::Cancel(name.clone()).read(response);
                 if read.is_err_and(|error| !error.maybe_delivered()) {
                     self.refused.insert(name.clone());
                 }

@@ -87,6 +87,17 @@ impl Operation {
         self.0.has_response
     }
 
+    /// The state that it told, of a resource that is read by its state.
+    #[getter]
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        static STATE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let Some(state) = &self.0.state else {
+            return Ok(None);
+        };
+        let class = STATE.import(py, "countermand.outcome", "State")?;
+        class.call1((&state.word, state.meaning.as_str())).map(Some)
+    }
+
     /// The verdict that it proves; `None` while it is not done.
     #[getter]
     fn verdict<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -150,6 +161,9 @@ impl Operation {
         });
         if let Some(status) = &operation.error {
             text.push_str(&format!(", error.code={}", status.code));
+        }
+        if let Some(state) = &operation.state {
+            text.push_str(&format!(", state.word={}", quoted(py, &state.word)?));
         }
         text.push(')');
         Ok(text)

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::services::{Chosen, or_default};
+use crate::services::Chosen;
 use crate::{arguments, errors, names, outcome::Operation};
 
 /// A request without credentials.
@@ -206,17 +206,19 @@ pub(crate) fn build_get_device(
     Ok(Ask::GetParent(device).http(&endpoint).into())
 }
 
-/// Reads the answer to `build_cancel`: a 2xx with `{}` or nothing is success.
+/// Reads the answer to `build_cancel` of `name`: returns if the cancel was taken.
 #[pyfunction]
-#[pyo3(signature = (status, headers, body, *, service=None))]
+#[pyo3(signature = (name, status, headers, body, *, service=None))]
 pub(crate) fn parse_cancel(
+    name: &Bound<'_, PyAny>,
     status: u16,
     headers: &Bound<'_, PyAny>,
     body: PyBackedBytes,
     service: Option<Chosen>,
 ) -> PyResult<()> {
+    let name = named(name, service, Call::Cancel)?;
     let answer = response(status, headers, body)?;
-    raised(headers, or_default(service).read_cancel(&answer))
+    raised(headers, Ask::Cancel(name).read(&answer).map(drop))
 }
 
 /// Reads the answer to `build_get` of `name`.
