@@ -864,7 +864,7 @@ def apply(
     client: Client,
     path: str | os.PathLike[str],
     digest: bytes | None,
-    confirm: dict[str, int] | None,
+    confirm: dict[str, int | None] | None,
     in_flight: int | None,
     recheck: bool,
     watched: bool,
