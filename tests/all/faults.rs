@@ -364,7 +364,17 @@ async fn fault_22_failed_precondition() {
 
 #[tokio::test]
 async fn fault_23_unimplemented() {
+    // A look decides, and no cancel is sent again.
     fails(preset("unimplemented"), "unimplemented", 1, false).await;
+    let finished = json!([{ "fault": "unimplemented", "method": "cancel", "set": { "fate": "acknowledged" } }]);
+    both(finished, policy(), |world, result| {
+        assert_eq!(result.unwrap().verdict, Verdict::Completed);
+        assert_eq!(
+            (world.seen(":cancel"), world.seen("?fields=name,done")),
+            (1, 1)
+        );
+    })
+    .await;
 }
 
 #[tokio::test]

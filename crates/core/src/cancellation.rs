@@ -37,14 +37,14 @@ use crate::view::View;
 /// | cancel | 408, 429, 500, 502, 503, 504, other 5xx; connection failed, lost, timed out; no token for now | pause, cancel again; after the last attempt, or when the pause would end after the deadline: get |
 /// | cancel | 401 | once: cancel again with `reauthorize`; then `Err` |
 /// | cancel | not processed (GOAWAY, REFUSED_STREAM) | cancel again at once, not counted up to the number of attempts |
-/// | cancel | FAILED_PRECONDITION, 409, 404 | get; without verifying, `Err` |
+/// | cancel | FAILED_PRECONDITION, 409, 404, 501 | get; without verifying, `Err` |
 /// | cancel | 2xx that is not success, 3xx, answer over the cap | get; without verifying, pause and cancel again |
-/// | cancel | 400, 403, 501, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
+/// | cancel | 400, 403, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
 /// | get | done | the verdict it proves |
 /// | get | not done, from a cache, older than the accepted cancel (or no cancel was accepted) | not counted as seen: get, or cancel, again; at the deadline as after an unusable answer |
 /// | get | not done and without a result, past `createTime + duration` and the margin | `Expired` |
 /// | get | not done, accepted | pause, get again; the last one at the deadline, then `Pending` |
-/// | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, after a refusal such as 400 or 403 (the row before the gets), or after the last attempt: `Err`, but if an earlier cancel may have been delivered get again until the deadline, then `Err` |
+/// | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION or 501, after a refusal such as 400 or 403 (the row before the gets), or after the last attempt: `Err`, but if an earlier cancel may have been delivered get again until the deadline, then `Err` |
 /// | get | 404 | look at the parent, where its service keeps records of parents; else as when it could not be looked at |
 /// | get | passing failure, unusable answer, another operation's name | pause, get again, at the deadline at the latest; after the last attempt as below |
 /// | get | anything else | accepted: `Pending` if it was seen, else `Unverified`, with the error; not accepted: `Err` with the cancel's error, or with this one if it concerns everything |
@@ -234,6 +234,8 @@ impl State {
         let can_tell = match retry_action {
             _ if self.retry.is_elsewhere(&error) => false,
             RetryAction::Poll | RetryAction::Backoff | RetryAction::Immediate => true,
+            // Some services say so of operations that have finished.
+            RetryAction::Fail if matches!(error.kind(), ErrorKind::Unimplemented(_)) => true,
             RetryAction::Fail => {
                 self.in_doubt && error.kind().failure_scope() == FailureScope::Operation
             }

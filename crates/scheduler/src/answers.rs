@@ -48,12 +48,13 @@ impl Scheduler {
             Ok(response) => {
                 self.heard = true;
                 self.answered();
-                self.scope.allowed(|| resource.denied_resource());
+                self.scope
+                    .allowed(ticket.call, || resource.denied_resource());
                 (Ok(response), false)
             }
             Err(error) => {
-                let excused =
-                    self.is_excused(&resource, &error, (sending.probe, sending.handed_out), now);
+                let sent = (ticket.call, sending.probe, sending.handed_out);
+                let excused = self.is_excused(&resource, &error, sent, now);
                 (Err(error), excused)
             }
         };
@@ -153,7 +154,7 @@ impl Scheduler {
         &mut self,
         resource: &Resource,
         error: &Error,
-        (probe, handed_out): (bool, Time),
+        (call, probe, handed_out): (Call, bool, Time),
         now: Time,
     ) -> bool {
         let kind = error.kind();
@@ -222,7 +223,7 @@ impl Scheduler {
                     self.halt(kind.into());
                 }
             }
-            _ => self.scope.allowed(|| resource.denied_resource()),
+            _ => self.scope.allowed(call, || resource.denied_resource()),
         }
         false
     }

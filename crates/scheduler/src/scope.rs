@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use countermand_core::Cause;
+use countermand_core::{Call, Cause};
 
 /// Denials in a row that close a resource.
 const DENIALS: u32 = 3;
@@ -13,8 +13,9 @@ const UNIMPLEMENTED: u32 = 5;
 pub(crate) struct Scope {
     /// Resources that were denied lately: how often in a row, and by what words.
     denied: BTreeMap<Box<str>, (u32, Cause)>,
-    /// Answers of 501 so far, as long as there was no other.
-    unimplemented: Option<u32>,
+    /// Answers of 501 so far.
+    unimplemented: u32,
+    /// True after another answer than 501 to anything but a look, which each 501 to a cancel is followed by.
     other_answers: bool,
     stopped: Option<Cause>,
 }
@@ -59,8 +60,8 @@ impl Scope {
     }
 
     /// Takes note of an answer under a resource that is not a denial.
-    pub(crate) fn allowed<'a>(&mut self, resource: impl FnOnce() -> &'a str) {
-        self.other_answers = true;
+    pub(crate) fn allowed<'a>(&mut self, call: Call, resource: impl FnOnce() -> &'a str) {
+        self.other_answers |= call != Call::Get;
         if self.denied.is_empty() {
             return;
         }
@@ -73,9 +74,8 @@ impl Scope {
 
     /// Takes note of a 501; `true` if the server cannot cancel at all.
     pub(crate) fn unimplemented(&mut self) -> bool {
-        let count = self.unimplemented.get_or_insert(0);
-        *count += 1;
-        !self.other_answers && *count >= UNIMPLEMENTED
+        self.unimplemented += 1;
+        !self.other_answers && self.unimplemented >= UNIMPLEMENTED
     }
 }
 
@@ -91,21 +91,35 @@ mod tests {
         for _ in 0..3 {
             assert!(!denied(&mut scope));
             assert!(!denied(&mut scope));
-            scope.allowed(|| one);
+            scope.allowed(Call::Cancel, || one);
             assert_eq!(scope.left_alone(|| one), None);
         }
         assert!(!denied(&mut scope));
         assert!(!denied(&mut scope));
-        scope.allowed(|| other);
+        scope.allowed(Call::Cancel, || other);
         assert!(denied(&mut scope), "another's answer says nothing");
         assert!(!denied(&mut scope), "told once");
         // Once closed it stays so, whatever was under way before.
-        scope.allowed(|| one);
+        scope.allowed(Call::Cancel, || one);
         let cause = scope.left_alone(|| one).unwrap();
         assert_eq!(
             cause.text(),
             "enterprises/a was denied 3 times in a row: no"
         );
         assert_eq!(scope.left_alone(|| other), None);
+    }
+
+    #[test]
+    fn a_look_says_nothing_of_what_the_server_can_cancel() {
+        let stops = |call: Call| {
+            let mut scope = Scope::default();
+            let told = |_| {
+                scope.allowed(call, || "enterprises/a");
+                scope.unimplemented()
+            };
+            (0..UNIMPLEMENTED).map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(stops(Call::Get), [false, false, false, false, true]);
+        assert_eq!(stops(Call::Cancel), [false; 5]);
     }
 }

@@ -1009,7 +1009,7 @@ mod tests {
             (
                 "/names/0/lists",
                 json!(true),
-                "`names[0].lists`: there is no such field here; the fields are pattern, list_field, get, list, filter, state",
+                "`names[0].lists`: there is no such field here; the fields are pattern, list_field, get, list, filter, query_parameter, state",
             ),
             (
                 "/hosts",
