@@ -633,11 +633,11 @@ def row(
     ((prefix, cancel),) = shapes
     (list_query,) = list_queries
     cells = [name, document["title"], label, "/" + prefix.rstrip("/"), scope(found), cancel]
-    # Any collection last: a name of one that is listed has that pattern.
-    ordered = sorted(
-        patterns,
-        key=lambda text: (text not in USUAL, text.startswith("*"), "~" in patterns[text]),
-    )
+    # A method for names in any collection would take every text as one. Its names are those of others.
+    for text in [text for text in patterns if text.startswith("*")]:
+        assert any(other.endswith(text[1:]) for other in patterns if other[0] != "*"), name
+        del patterns[text]
+    ordered = sorted(patterns, key=lambda text: (text not in USUAL, "~" in patterns[text]))
     cells += [regional(document, label, lists), " ".join(patterns[text] for text in ordered)]
     cells += [told(document, CREATED), told(document, ASKED)]
     cells += [list_query] if list_query else []

@@ -50,9 +50,12 @@ fn names() {
 #[test]
 fn fault_64_names_as_people_paste_them() {
     for case in cases("given.json") {
-        let endpoint: Endpoint = case["endpoint"]
-            .as_str()
-            .map_or_else(Endpoint::default, |url| url.parse().unwrap());
+        let service = case["service"].as_str();
+        let service = service.map_or(Service::DEFAULT, |id| Service::named(id).unwrap());
+        let endpoint = match case["endpoint"].as_str() {
+            Some(url) => url.parse::<Endpoint>().unwrap().of_service(service),
+            None => service.endpoint(),
+        };
         let parsed = endpoint.parse_given::<0>(text(&case, "given"));
         match (parsed, case["refused"].as_str()) {
             (Ok(name), None) => assert_eq!(name.as_str(), text(&case, "name")),

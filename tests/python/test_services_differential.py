@@ -96,6 +96,8 @@ class Operations:
         for name, parameter in self.methods[method]["parameters"].items():
             if parameter.get("location") == "path":
                 pattern = parameter.get("pattern", "^[^/]+$").removeprefix("^").removesuffix("$")
+                # Names in any collection: ours are those in the collections of the other methods.
+                pattern = re.sub(r"^\[\^/\]\+(?=/\[)", "projects", pattern)
                 given[name] = re.sub(r"\[\^/\]\+|\.\*", lambda _: segment(), pattern)
         return given
 

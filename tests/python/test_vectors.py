@@ -69,8 +69,8 @@ def test_name(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", cases("given.json"), ids=lambda case: ascii(case["given"])[-60:])
 def test_fault_64_a_name_as_people_paste_it(case: dict[str, Any], tmp_path: Path) -> None:
-    endpoint = case.get("endpoint", "https://androidmanagement.googleapis.com/v1")
-    with Client(endpoint=endpoint, token="token") as client:
+    places = {key: case[key] for key in ("endpoint", "service") if key in case}
+    with Client(**places, token="token") as client:
         if "refused" not in case:
             job = client.plan(tmp_path / "a.job", [case["given"]])
             assert [str(row.name) for row in job.report()] == [case["name"]]

@@ -62,6 +62,21 @@ impl Service {
         Endpoint::of(self, self.mtls_host)
     }
 
+    /// The location that a host of Google's serves, if the service lists one for it: `LOCATION-LABEL` and
+    /// `LABEL.LOCATION.rep` are two spellings of one host.
+    pub(crate) fn location_at<'a>(&self, host: &'a str) -> Option<&'a str> {
+        let label = host.strip_suffix(GOOGLE)?;
+        let own = self.host.strip_suffix(GOOGLE)?;
+        let before = |rest: &'a str| rest.strip_suffix('-');
+        let between = |rest: &'a str| rest.strip_prefix('.')?.strip_suffix(".rep");
+        let location = label.strip_suffix(own).and_then(before);
+        let location = location.or_else(|| label.strip_prefix(own).and_then(between))?;
+        let mut hosts = self.regional_hosts.iter();
+        hosts
+            .any(|hosts| hosts.locations.contains(&location))
+            .then_some(location)
+    }
+
     /// False if the host ends in `.googleapis.com` and its first label is not that of this service's host,
     /// alone or with a word before or behind it, as regional and private hosts have it. Any other host, such as that of an
     /// emulator, may serve it.
@@ -87,8 +102,8 @@ impl Service {
     }
 }
 
-/// The location that a name has: the segment after `locations` or, as older services say it, `regions`.
-fn location(name: &str) -> Option<&str> {
+/// The location that a name, or the path of one, has: the segment after `locations` or, as older services say it, `regions`.
+pub(crate) fn location(name: &str) -> Option<&str> {
     let mut segments = name.split('/');
     segments.find(|segment| matches!(*segment, "locations" | "regions"))?;
     segments.next()

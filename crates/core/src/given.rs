@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 
 use http::Uri;
+use http::uri::Scheme;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, location};
 use crate::name::{Name, OperationName};
 use crate::name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
 use crate::printable::with_article;
 use crate::resource::Resource;
 use crate::service::{Level, Service};
+use crate::surplus::{is_plain, line_of, surplus};
 
 /// A percent-encoded byte takes three.
 const LONGEST: usize = 4 * MAX_NAME_BYTES;
@@ -22,6 +24,10 @@ impl Endpoint {
     /// and `%XX` is decoded; a level of the name that the query has is put into it. A name that is no URL is taken as
     /// it is. The URL of
     /// another server is refused: the operation that it names is not one of this endpoint.
+    ///
+    /// A text that holds more than a name is refused, also where the pattern of the API would take the rest as a
+    /// part of the id: `…/17,` would be sent as the name of an operation that does not exist. An id that has such a
+    /// character is given as its URL, with `%2C`.
     ///
     /// ```
     /// use countermand_core::{Endpoint, OperationName};
@@ -39,7 +45,22 @@ impl Endpoint {
     /// As `parse` of the type has them, and [`NameErrorKind::OtherServer`].
     pub fn parse_given<const UP: u8>(&self, text: &str) -> Result<Name<UP>, NameError> {
         // Nearly every text is a name as it is.
-        Name::parse(self.service(), text).or_else(|refusal| match self.bare_name(text) {
+        let parsed = match Name::parse(self.service(), text) {
+            Ok(name) if is_plain(text) => return Ok(name),
+            parsed => self.parse_bare(text, parsed),
+        };
+        let named = |name: &Name<UP>| (name.described(), Vec::new());
+        let parse = |word: &str| self.parse_bare(word, Name::parse(self.service(), word));
+        refuse_surplus(text, parsed, named, parse)
+    }
+
+    /// A name without what makes it a URL, where the text was parsed as it is.
+    fn parse_bare<const UP: u8>(
+        &self,
+        text: &str,
+        parsed: Result<Name<UP>, NameError>,
+    ) -> Result<Name<UP>, NameError> {
+        parsed.or_else(|refusal| match self.bare_name(text) {
             // The resource above names of one level has no name of its own.
             Ok(name) if self.service().is_named(&name) => {
                 Name::parse(self.service(), "").map_err(|_| refusal)
@@ -67,6 +88,12 @@ impl Endpoint {
     /// # Errors
     /// Likewise.
     pub fn parse_given_resource(&self, text: &str) -> Result<Resource, NameError> {
+        let named = |name: &Resource| (name.described(), Vec::new());
+        let parse = |word: &str| self.parse_resource(word);
+        refuse_surplus(text, parse(text), named, parse)
+    }
+
+    fn parse_resource(&self, text: &str) -> Result<Resource, NameError> {
         let service = self.service();
         let refused = |kind| {
             let nouns = [2, 1, 0].map(|up| service.level_above(up).noun);
@@ -127,20 +154,18 @@ impl Endpoint {
         if text.len() > LONGEST {
             return Ok(Cow::Borrowed(text));
         }
-        let blank = |char| matches!(char, ' ' | '\t' | '\u{a0}' | '\u{feff}');
-        // A line of a file has its end; in a name and before it, that is a control character as any other.
-        let line = text.strip_suffix("\r\n").or(text.strip_suffix('\n'));
-        let text = line.unwrap_or(text).trim_matches(blank);
+        let text = line_of(text);
         let whole = text;
         let path = if text.contains("://") {
             let end = text.find(['?', '#']).unwrap_or(text.len());
             let Ok(url) = text[..end].parse::<Uri>() else {
                 return Ok(Cow::Borrowed(text));
             };
-            if !self.serves(&url) {
-                return Err(match self.other_service(&url) {
-                    Some(_) => NameErrorKind::OtherService,
-                    None => NameErrorKind::OtherServer,
+            let other = self.other_service(&url).is_some();
+            if other || !self.serves(&url) {
+                return Err(match other {
+                    true => NameErrorKind::OtherService,
+                    false => NameErrorKind::OtherServer,
                 });
             }
             let begin = text.find("://").map_or(0, |at| at + 3);
@@ -177,11 +202,20 @@ impl Endpoint {
         Ok(whole.map_or(name, Cow::Owned))
     }
 
-    /// True for URLs of this endpoint's server. Google has two hosts for one server.
+    /// True for URLs of this endpoint's server. Google has two hosts for one server, and two spellings of the host
+    /// that serves a location.
     fn serves(&self, url: &Uri) -> bool {
         let google = [self.service().endpoint(), self.service().mtls_endpoint()];
+        let of_location = || {
+            let host = url
+                .authority()
+                .filter(|_| url.scheme() == Some(&Scheme::HTTPS));
+            let place = host.and_then(|host| self.service().location_at(host.as_str()));
+            place.is_some() && place == location(url.path())
+        };
         self.is_origin_of(url)
-            || google.contains(self) && google.iter().any(|google| google.is_origin_of(url))
+            || google.contains(self)
+                && (google.iter().any(|google| google.is_origin_of(url)) || of_location())
     }
 }
 
@@ -204,6 +238,42 @@ fn with_query_level(service: &'static Service, name: &str, query: &str) -> Optio
             .is_ok()
             .then_some(whole)
     })
+}
+
+/// What a text was parsed as, unless it holds more than a name.
+fn refuse_surplus<T>(
+    text: &str,
+    parsed: Result<T, NameError>,
+    named: impl Fn(&T) -> (String, Vec<&'static str>),
+    parse: impl Fn(&str) -> Result<T, NameError>,
+) -> Result<T, NameError> {
+    if text.len() > LONGEST {
+        return parsed;
+    }
+    let of_word = |word: &str| match parse(word) {
+        Ok(name) => Some(named(&name)),
+        Err(error) => {
+            let services = error.services().to_vec();
+            (!services.is_empty()).then(|| (error.expected().to_owned(), services))
+        }
+    };
+    let Some(surplus) = surplus(text, parsed.is_ok(), of_word) else {
+        return parsed;
+    };
+    // A character that is not seen is told as what it is.
+    let unseen = |kind| {
+        use NameErrorKind::{Bidi, Control, WhiteSpace};
+        matches!(kind, Control(_) | Bidi(_) | WhiteSpace(_))
+    };
+    let is_one = matches!(surplus.kind, NameErrorKind::Character(_));
+    if is_one && parsed.as_ref().is_err_and(|error| unseen(error.kind())) {
+        return parsed;
+    }
+    let (expected, services) = surplus.name.unwrap_or_else(|| match &parsed {
+        Ok(name) => named(name),
+        Err(error) => (error.expected().to_owned(), Vec::new()),
+    });
+    Err(NameError::new(text, surplus.kind, surplus.at, expected).of_services(services))
 }
 
 /// Decodes `%XX`; `None` where that is no text, or gives a slash, which would be another name.

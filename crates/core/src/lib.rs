@@ -78,6 +78,7 @@ mod service;
 pub mod services;
 mod shown;
 mod step;
+mod surplus;
 mod time;
 mod timestamp;
 mod transmit;

@@ -94,6 +94,11 @@ impl<const UP: u8> Name<UP> {
         &levels[..name_parse::depth(levels, UP)]
     }
 
+    /// The pattern that it has, for people.
+    pub(crate) fn described(&self) -> String {
+        described(self.levels())
+    }
+
     /// The text form: the name as the API writes it for the [default service](Service::DEFAULT), and for any
     /// other the full resource name, `//translation.googleapis.com/projects/p/locations/l/operations/1` (AIP-122).
     #[must_use]

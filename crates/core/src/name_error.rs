@@ -37,6 +37,10 @@ pub enum NameErrorKind {
     Bidi(char),
     /// White space, or an invisible character, stands at one of its ends.
     WhiteSpace(char),
+    /// A character stands there that no id of Google's has: a comma or a dot behind the name, quotes around it.
+    Character(char),
+    /// It holds a name among other words.
+    MoreThanName,
     /// It is a URL that is not the one of a resource.
     Url,
     /// It is a URL of another server than the endpoint's.
@@ -149,6 +153,22 @@ impl NameError {
             NameErrorKind::WhiteSpace(char) => {
                 format!("has white space (U+{:04X}) at byte {at}", u32::from(char))
             }
+            NameErrorKind::Character(char) => {
+                let shown = match char.is_ascii_graphic() {
+                    true => format!("`{char}`"),
+                    false => format!("the character U+{:04X}", u32::from(char)),
+                };
+                let advice = match char {
+                    '"' | '\'' | '`' | '\u{2018}'..='\u{201f}' => "remove the quotes",
+                    _ => "give the name alone",
+                };
+                format!("has {shown} at byte {at}: {advice}")
+            }
+            NameErrorKind::MoreThanName => {
+                // The other words are not repeated: they may be secrets.
+                let text = "the text holds more than a name: give the name alone";
+                return format!("{text}; expected {}{}", self.expected, self.services_told());
+            }
             NameErrorKind::Url => "is a URL; give the resource name alone".to_owned(),
             NameErrorKind::OtherServer => {
                 "is a URL of another server than the endpoint of this run".to_owned()
@@ -206,25 +226,31 @@ impl NameError {
             NameErrorKind::MissingSegments => "is too short".to_owned(),
             NameErrorKind::ExtraSegments => "goes on after the name is complete".to_owned(),
         };
-        let mut text = format!("\"{}\" {what}; expected {}", self.input, self.expected);
-        match &*self.services {
-            [] => {}
-            [one] => text.push_str(&format!(
-                "; it is a name of the service {one}: set the service to that one"
-            )),
-            few if few.len() <= 3 => text.push_str(&format!(
-                "; it is a name of {}: set the service to one of them",
-                few.join(", ")
-            )),
-            many => text.push_str(&format!(
-                "; {} services have such names: set the service, or give the full name //HOST/NAME",
-                many.len()
-            )),
-        }
+        let services = self.services_told();
+        let mut text = format!(
+            "\"{}\" {what}; expected {}{services}",
+            self.input, self.expected
+        );
         if let Some(collection) = self.bare_id_of() {
             text.push_str(&format!("; did you mean {collection}/{}?", self.input));
         }
         text
+    }
+
+    /// The other services of the name, as a clause.
+    fn services_told(&self) -> String {
+        match &*self.services {
+            [] => String::new(),
+            [one] => format!("; it is a name of the service {one}: set the service to that one"),
+            few if few.len() <= 3 => format!(
+                "; it is a name of {}: set the service to one of them",
+                few.join(", ")
+            ),
+            many => format!(
+                "; {} services have such names: set the service, or give the full name //HOST/NAME",
+                many.len()
+            ),
+        }
     }
 
     /// The collection, where a name of one level was expected and the text can be an id in it.
@@ -255,6 +281,8 @@ impl NameErrorKind {
             Self::Control(_) => "control",
             Self::Bidi(_) => "bidi",
             Self::WhiteSpace(_) => "white_space",
+            Self::Character(_) => "character",
+            Self::MoreThanName => "more_than_a_name",
             Self::Url => "url",
             Self::OtherServer => "other_server",
             Self::OtherService => "other_service",

@@ -150,11 +150,10 @@ fn scan(pattern: u8, levels: &[Level], text: &str, weights: &[u8; 256]) -> Optio
         at += usize::from(at > 0);
         id = at;
         let rest = bytes.get(at..)?;
-        at += match level.collection {
-            "*" => segment(rest, weights, &mut coded)?,
-            collection if rest.starts_with(collection.as_bytes()) => collection.len(),
-            _ => return None,
-        };
+        if !rest.starts_with(level.collection.as_bytes()) {
+            return None;
+        }
+        at += level.collection.len();
         if level.ids != Ids::None {
             let [b'/', ..] = bytes.get(at..)? else {
                 return None;
@@ -317,7 +316,7 @@ fn fault(levels: &'static [Level], text: &str) -> (usize, usize, NameErrorKind) 
             (_, Some((level, is_id))) => {
                 let expected = match level.ids {
                     Ids::Only(id) if *is_id => id,
-                    _ if *is_id || level.collection == "*" => continue,
+                    _ if *is_id => continue,
                     _ => level.collection,
                 };
                 if segment == expected.as_bytes() {

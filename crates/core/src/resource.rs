@@ -41,6 +41,11 @@ impl Resource {
         of_any!(self, name => name.as_str())
     }
 
+    /// The pattern that its name has, for people.
+    pub(crate) fn described(&self) -> String {
+        of_any!(self, name => name.described())
+    }
+
     /// The service whose resource it is.
     #[must_use]
     pub const fn service(&self) -> &'static Service {

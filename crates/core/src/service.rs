@@ -253,7 +253,7 @@ impl fmt::Display for NamePattern {
     reason = "a service that is not built in is written as a literal"
 )]
 pub struct Level {
-    /// Collection in a name, `devices`; `*` is any.
+    /// Collection in a name, `devices`.
     pub collection: &'static str,
     /// Ids of its resources.
     pub ids: Ids,

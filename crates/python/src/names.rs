@@ -20,9 +20,8 @@ impl<'py> IntoPyObject<'py> for OperationName {
     type Error = PyErr;
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         static NEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let class = CLASS.import(py, "countermand.operation_name", "OperationName")?;
+        let class = class(py)?;
         // The method of `str`: the class's own would check the name again.
         let new = NEW.get_or_try_init(py, || {
             let method = py.get_type::<PyString>().getattr("__new__")?;
@@ -35,6 +34,12 @@ impl<'py> IntoPyObject<'py> for OperationName {
         }
         Ok(name)
     }
+}
+
+/// The class of names in Python.
+fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    CLASS.import(py, "countermand.operation_name", "OperationName")
 }
 
 /// The slot of a name that holds the id of its service: versions of an API have the same names. Names of the
@@ -85,9 +90,17 @@ pub(crate) fn given<const UP: u8>(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
 ) -> PyResult<core::Name<UP>> {
-    of_service(name, Some(endpoint.service()), |_, text| {
-        endpoint.parse_given(text)
-    })
+    // A name that was checked is one, whatever its id has.
+    let is_checked =
+        !name.is_exact_instance_of::<PyString>() && name.is_instance(class(name.py())?)?;
+    of_service(
+        name,
+        Some(endpoint.service()),
+        |_, text| match core::Name::parse(endpoint.service(), text) {
+            Ok(known) if is_checked => Ok(known),
+            _ => endpoint.parse_given(text),
+        },
+    )
 }
 
 /// As [`given`], of a name for which the service has the method.

@@ -31,6 +31,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     };
     let report = Report::start(global.json);
     let (mut report, read) = Names::read(given, global, report, &mut signals).await?;
+    let global = &read.of_service(global);
     report.left_out(&read.left_out);
     let told = read.operations.iter().map(|(target, _)| target);
     let told = told.filter(|target| target.was_told());

@@ -69,6 +69,11 @@ impl Given {
         }
     }
 
+    /// True if no name on the command line tells the service, nor a file that describes it.
+    fn is_undecided(&self, global: &Global) -> bool {
+        global.service_file.is_none() && self.names.iter().all(|name| name == "-")
+    }
+
     /// Operations.
     pub(crate) fn operations(names: Vec<OsString>, refuse: fn(&Report, &Refused)) -> Self {
         Self {
@@ -91,6 +96,8 @@ pub(crate) struct Names {
     pub(crate) left_out: LeftOut,
     /// Bad names that were left out.
     pub(crate) refused: u64,
+    /// Names of other services among them.
+    of_others: u64,
     /// The endpoint that URLs of names have to be of.
     pub(crate) endpoint: Endpoint,
 }
@@ -107,12 +114,13 @@ impl Names {
         let endpoint = global.place();
         let skip_invalid = given.skip_invalid;
         let invocation = Invocation::of(global, given.names.clone());
-        let find = Way::of(global).find();
+        let global = global.clone();
         let reading = spawn_blocking(move || {
             let reader = Reader {
+                undecided: given.is_undecided(&global),
                 given: &given,
                 invocation,
-                find,
+                global,
                 refuse: &mut |refused| (given.refuse)(&report, refused),
                 note: &|text| report.output.note(text),
                 names: Self {
@@ -132,9 +140,18 @@ impl Names {
             }
             Ok(names) => {
                 let bad = counted(names.refused, "bad name");
-                let hint = match skip_invalid {
-                    Some(_) => " (--skip-invalid leaves bad names out)",
-                    None => "",
+                let mut hints = Vec::new();
+                if names.of_others > 0 {
+                    hints.push(
+                        "names of another service need a command of their own, with --service",
+                    );
+                }
+                if skip_invalid.is_some() && names.of_others < names.refused {
+                    hints.push("--skip-invalid leaves bad names out");
+                }
+                let hint = match hints.join("; ") {
+                    hint if hint.is_empty() => hint,
+                    hint => format!(" ({hint})"),
                 };
                 Failure::usage(format!("{bad}; nothing was sent{hint}"))
             }
@@ -177,6 +194,21 @@ impl Names {
         left.map_err(|error| Failure::usage(format!("--exclude: {error}")))
     }
 
+    /// The options, of the service that the names told.
+    pub(crate) fn of_service(&self, global: &Global) -> Global {
+        let service = self.endpoint.service();
+        let endpoint = global.endpoint.clone();
+        Global {
+            meant: service,
+            endpoint: endpoint.map(|endpoint| endpoint.of_service(service)),
+            ..global.clone()
+        }
+    }
+
+    fn count(&mut self, problem: &InputProblem) {
+        self.of_others += u64::from(problem.is_of_other_service());
+    }
+
     /// Something has to be searched.
     pub(crate) fn search(&self) -> bool {
         !(self.enterprises.is_empty() && self.devices.is_empty())
@@ -187,14 +219,20 @@ impl Names {
 struct Reader<'a> {
     given: &'a Given,
     invocation: Invocation,
-    /// The command that finds operations, without a name.
-    find: String,
+    global: Global,
+    /// The first name of a file or of standard input tells the service.
+    undecided: bool,
     refuse: &'a mut dyn FnMut(&Refused),
     note: &'a dyn Fn(&str),
     names: Names,
 }
 
 impl Reader<'_> {
+    /// The command that finds operations, without a name.
+    fn find(&self) -> String {
+        Way::of(&self.names.of_service(&self.global)).find()
+    }
+
     /// Bad names are counted and left out. An input that cannot be read to its end is refused all the same.
     fn all(mut self) -> Result<Names, Failure> {
         let Given { names, files, .. } = self.given;
@@ -259,33 +297,36 @@ impl Reader<'_> {
     }
 
     fn parse(&mut self, word: &OsStr) -> Result<(), String> {
-        let names = &mut self.names;
         if self.given.operations_only {
-            let name = match input::parse_name(word.as_encoded_bytes(), &names.endpoint) {
-                Ok(name) => name,
-                Err(InputProblem::Name(error)) => {
-                    let found = is_searched(&error).map(|_| {
-                        let (find, name) = (&self.find, quoted(word));
-                        format!("; for the operations there: {find} {name}")
-                    });
-                    let option = match error.services() {
-                        [] => "",
-                        _ => " (--service NAME)",
-                    };
-                    return Err(format!("{error}{option}{}", found.unwrap_or_default()));
-                }
-                Err(problem) => return Err(chain(&problem)),
-            };
-            names.operations.push((Target::new(name), None));
+            let parsed = input::parse_name(word.as_encoded_bytes(), &self.names.endpoint);
+            let name = parsed.map_err(|problem| {
+                let found = match &problem {
+                    InputProblem::Name(error) => is_searched(error),
+                    _ => None,
+                };
+                let found = found.map(|_| {
+                    let (find, name) = (self.find(), quoted(word));
+                    format!("; for the operations there: {find} {name}")
+                });
+                self.names.count(&problem);
+                told(&problem) + &found.unwrap_or_default()
+            })?;
+            self.names.operations.push((Target::new(name), None));
             return Ok(());
         }
+        let names = &mut self.names;
         let text = word.to_string_lossy();
         let name = match self.given.searched_only {
             true => names.endpoint.parse_given_searched(&text),
             false => names.endpoint.parse_given_resource(&text),
         };
         let listed = |checked: Result<(), NameError>| checked.map_err(|error| error.to_string());
-        match name.map_err(|error| error.to_string())? {
+        let name = name.map_err(|error| {
+            let problem = InputProblem::Name(error);
+            names.count(&problem);
+            told(&problem)
+        })?;
+        match name {
             Resource::Grandparent(name) => {
                 listed(name.check_method(Call::ListParents))?;
                 names.enterprises.push(name);
@@ -329,6 +370,9 @@ impl Reader<'_> {
         let (mut broken, mut names, mut searched) = (None, 0_u64, None);
         let mut entries =
             input::read(reader, self.given.format).endpoint(self.names.endpoint.clone());
+        if self.undecided {
+            entries = entries.of_any_service(self.global.service.clone());
+        }
         for entry in &mut entries {
             match entry {
                 Ok(entry) => {
@@ -346,27 +390,30 @@ impl Reader<'_> {
                         searched = searched.or(is_searched(name));
                     }
                     let shown = mistakes.add(&error.problem);
+                    self.names.count(&error.problem);
                     self.refuse(&Refused {
                         place: Place::Line(within.map(str::to_owned), error.line),
-                        problem: chain(&error.problem),
+                        problem: told(&error.problem),
                         text: error.given.unwrap_or_default(),
                         shown,
                     });
                 }
             }
         }
+        self.undecided = entries.is_undecided();
+        self.names.endpoint = entries.names_endpoint().clone();
         let left_out = entries.left_out();
         for sentence in mistakes.more().chain(left_out.sentences()) {
             (self.note)(&format!("{before}{sentence}"));
         }
-        if let Some(noun) = searched {
-            let find = &self.find;
+        let lines = input::searched(self.names.endpoint.service());
+        if let Some((noun, lines)) = searched.zip(lines) {
+            let find = self.find();
             let from = file.map(|file| format!(" < {}", quoted(file.as_os_str())));
             let from = from.unwrap_or_default();
             // Neither comments nor names of another kind.
             (self.note)(&format!(
-                "{before}for the operations of each {noun}: \
-                 grep -xE 'enterprises/[^/ ]+(/devices/[^/ ]+)?'{from} | xargs {find}"
+                "{before}for the operations of each {noun}: {lines}{from} | xargs {find}"
             ));
         }
         self.names.left_out.append(left_out);
@@ -404,6 +451,15 @@ fn is_database(path: &Path) -> bool {
     read && head == *b"SQLite format 3\0"
 }
 
+/// A problem of a name, and the option for a name of another service.
+fn told(problem: &InputProblem) -> String {
+    let option = match problem.is_of_other_service() {
+        true => " (--service NAME)",
+        false => "",
+    };
+    chain(problem) + option
+}
+
 /// The noun of what has operations and is none, if the refused text names that.
 fn is_searched(error: &NameError) -> Option<&'static str> {
     match error.kind() {
@@ -415,6 +471,8 @@ fn is_searched(error: &NameError) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Args;
+    use clap::Parser;
     use countermand_core::MAX_NAME_BYTES;
 
     const NAME: &str = "enterprises/e/devices/d/operations/o";
@@ -427,7 +485,8 @@ mod tests {
                 args: Vec::new(),
                 names: names.clone(),
             },
-            find: String::new(),
+            global: Args::parse_from(["countermand", "services"]).global,
+            undecided: false,
             given: &Given::operations(names, Report::complain),
             refuse: &mut |one| refused.push(one.clone()),
             note: &|_| {},

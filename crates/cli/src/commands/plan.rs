@@ -42,6 +42,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     };
     let report = Report::start(global.json);
     let (mut report, mut sources) = Names::read(given, global, report, &mut signals).await?;
+    let global = &sources.of_service(global);
     report.brief = global.brief;
     // A search may take long: what will not be written is not searched.
     Job::may_be_made(&options.output).map_err(uncreated)?;

@@ -20,6 +20,7 @@ pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> 
     let given = Given::operations(options.names.names, Report::unreadable);
     let report = Report::start(global.json);
     let (mut report, names) = Names::read(given, global, report, &mut signals).await?;
+    let global = &names.of_service(global);
     report.left_out(&names.left_out);
     let (names, _) = names.each_once();
     for name in &names {

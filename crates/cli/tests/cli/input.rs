@@ -139,7 +139,7 @@ fn fault_64_what_is_no_name_is_told_with_the_line_that_cuts_it() {
     let logged = format!("12:03 WIPE of {name} was sent, token canary");
     for (input, told) in [
         (device, "xargs countermand find --names-only"),
-        (&format!("{name}:cancel"), "sed 's/:cancel$//'"),
+        (&format!("{name}:cancel"), "sed 's|:cancel$||'"),
         (&format!("/{name}"), "sed 's|^/*||'"),
         (&other, "another server than the endpoint of this run"),
         (&curl, "grep -oE 'enterprises/"),

@@ -117,7 +117,10 @@ impl Service {
         });
         match (word, host.zip(path)) {
             // The text of a URL has the version before the name.
-            (Some(word), Some(_)) => Self::choose(word, None),
+            (Some(word), Some((host, path))) => match Self::at_host(host, path) {
+                Some(told) if told.id.split('.').next() == Some(word) => Ok(told),
+                _ => Self::choose(word, None),
+            },
             (Some(word), None) => match Self::choose(word, path) {
                 // What is wrong with the name is told when it is read.
                 Err(UnknownService::Pattern { .. }) => Self::choose(word, None),
@@ -146,8 +149,9 @@ impl Service {
         let label = host.strip_suffix(GOOGLE)?;
         let is_of = |row: &Row| {
             let own = row.label();
-            let rest = label.strip_prefix(own).or_else(|| label.strip_suffix(own));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.ends_with('-'))
+            let is_root = label == own || label.strip_suffix(".mtls") == Some(own);
+            // Few rows are decoded for that.
+            is_root || label.contains(own) && row.decoded().location_at(host).is_some()
         };
         let versions: Vec<_> = rows().filter(is_of).collect();
         let behind = |row: &Row| {

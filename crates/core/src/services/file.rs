@@ -460,7 +460,7 @@ fn levels(pattern: &str) -> Result<Vec<DraftLevel>, String> {
     let mut levels = Vec::new();
     let mut segments = pattern.split('/').peekable();
     while let Some(collection) = segments.next() {
-        if !is_word(collection) && collection != "*" {
+        if !is_word(collection) {
             return Err(found(expected, pattern));
         }
         let mut level = DraftLevel {
@@ -500,9 +500,6 @@ fn levels(pattern: &str) -> Result<Vec<DraftLevel>, String> {
     }
     let is_id = |level: &DraftLevel| matches!(level.ids, DraftIds::Any | DraftIds::Rest);
     match levels.last().is_some_and(is_id) {
-        true if levels.last().is_some_and(|level| level.collection == "*") => {
-            Err("the collection of the operations has a name".to_owned())
-        }
         true => Ok(levels),
         false => Err(found("an id such as {operation} at the end", pattern)),
     }
@@ -980,7 +977,7 @@ mod tests {
                 json!("p/{a=**}/operations/{o}"),
                 "nothing can stand behind",
             ),
-            ("/names/0/pattern", json!("*/{o}"), "has a name"),
+            ("/names/0/pattern", json!("*/{o}"), "segments such as"),
             (
                 "/names/0/pattern",
                 json!("/operations/{o}"),

@@ -296,7 +296,6 @@ fn singular(collection: &'static str) -> &'static str {
     });
     match stem {
         Some(stem) => stem,
-        None if collection == "*" => "resource",
         None => collection.strip_suffix('s').unwrap_or(collection),
     }
 }
@@ -407,12 +406,12 @@ mod tests {
 
     fn name_with(pattern: &NamePattern, id: &str) -> String {
         let level = |level: &Level| {
-            let collection = level.collection.replace('*', "any");
+            let collection = level.collection;
             match level.ids {
                 Ids::Any => format!("{collection}/{id}"),
                 Ids::Rest => format!("{collection}/{id}/y/z"),
                 Ids::Only(only) => format!("{collection}/{only}"),
-                Ids::None => collection,
+                Ids::None => collection.to_owned(),
             }
         };
         pattern

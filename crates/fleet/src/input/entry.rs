@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use countermand_core::{Endpoint, Operation, OperationName};
+use countermand_core::{Endpoint, Operation, OperationName, Service};
 
 use super::error::{InputError, InputProblem};
 use super::left_out::LeftOut;
@@ -38,7 +38,29 @@ pub(super) struct Taken {
     pub(super) ready: VecDeque<Result<Entry, InputError>>,
     /// The endpoint that URLs of names have to be of.
     pub(super) endpoint: Endpoint,
+    /// The choice of the service, until a name has told it.
+    pub(super) choice: Option<Choice>,
     pub(super) left_out: LeftOut,
+}
+
+/// The service of an input whose first name tells it.
+pub(super) struct Choice {
+    /// The service that was named, perhaps without its version.
+    pub(super) word: Option<String>,
+}
+
+impl Choice {
+    /// The endpoint of the service that a name tells; `None` for a text that is no name of it.
+    fn of(&self, text: &[u8], endpoint: &Endpoint) -> Option<Endpoint> {
+        let name = std::str::from_utf8(text).ok();
+        let service = Service::meant(self.word.as_deref(), name).ok()?;
+        let is_root = *endpoint == endpoint.service().endpoint();
+        let told = match is_root {
+            true => service.endpoint(),
+            false => endpoint.clone().of_service(service),
+        };
+        parse_name(text, &told).is_ok().then_some(told)
+    }
 }
 
 impl Taken {
@@ -58,8 +80,24 @@ impl Taken {
         }
     }
 
+    /// The name in data that a server or this library wrote: it is the name as it is, whatever its id has.
+    pub(super) fn exact_name(&mut self, line: u64, text: &str) -> Option<OperationName> {
+        match OperationName::parse(self.endpoint.service(), text) {
+            Ok(name) => {
+                self.choice = None;
+                Some(name)
+            }
+            Err(_) => self.name(line, text.as_bytes()),
+        }
+    }
+
     /// The name in a text; a text that is none is refused.
     pub(super) fn name(&mut self, line: u64, text: &[u8]) -> Option<OperationName> {
+        if let Some(choice) = &self.choice
+            && let Some(told) = choice.of(text, &self.endpoint)
+        {
+            (self.endpoint, self.choice) = (told, None);
+        }
         parse_name(text, &self.endpoint)
             .map_err(|problem| self.refuse(line, problem, Some(as_given(text))))
             .ok()

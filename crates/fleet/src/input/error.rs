@@ -1,10 +1,12 @@
 //! Errors of an input: lines that give no operation.
 
+use std::borrow::Cow;
 use std::io;
 
 use countermand_core::{MAX_NAME_BYTES, NameError, NameErrorKind};
 
-use super::foreign::{CUT, Foreign};
+use super::cut::Cut;
+use super::foreign::Foreign;
 
 /// An input that was refused, and where. Nothing was sent for it, or for anything else.
 #[derive(Debug, thiserror::Error)]
@@ -48,11 +50,12 @@ impl InputError {
 }
 
 /// The step that makes the name of an operation of a refused one, where there is one.
-fn cut(error: &NameError) -> &'static str {
+fn step(error: &NameError) -> String {
     match error.kind() {
-        NameErrorKind::Verb(_) => "; this cuts it off: sed 's/:cancel$//'",
-        NameErrorKind::LeadingSlash => "; this cuts it off: sed 's|^/*||'",
-        _ => "",
+        NameErrorKind::Verb(method) => format!("; this cuts it off: sed 's|{method}$||'"),
+        NameErrorKind::LeadingSlash => "; this cuts it off: sed 's|^/*||'".to_owned(),
+        NameErrorKind::MoreThanName => format!("; {}", Cut::of_pattern(error.expected())),
+        _ => String::new(),
     }
 }
 
@@ -61,11 +64,8 @@ fn cut(error: &NameError) -> &'static str {
 #[non_exhaustive]
 pub enum InputProblem {
     /// The name is none.
-    #[error("{0}{advice}", advice = cut(.0))]
+    #[error("{0}{step}", step = step(.0))]
     Name(NameError),
-    /// The line holds the name of an operation among other words.
-    #[error("the line holds more than a name; {CUT}")]
-    Within,
     /// The name is far too long.
     #[error("the name is longer than {MAX_NAME_BYTES} bytes and cannot be one")]
     TooLong,
@@ -97,12 +97,15 @@ pub enum InputProblem {
     /// A table without a column of names.
     #[error(
         "the table has no column of names: its first line has no `name`, `operation` or \
-         `operation_name`, and no cell below is the name of an operation; {CUT}"
+         `operation_name`, and no cell below is the name of an operation; {0}"
     )]
-    Column,
+    Column(Cut),
     /// A table in which several columns hold names, and none of them is called so.
     #[error("several columns of the table hold names; call the right one `operation_name`")]
     Columns,
+    /// A command of curl, which may hold a token.
+    #[error("it is a command of curl, which is not repeated here as it may hold a token; {0}")]
+    Curl(Cut),
     /// A file of a kind that holds no names as text.
     #[error(transparent)]
     Foreign(#[from] Foreign),
@@ -119,18 +122,33 @@ pub enum InputProblem {
 
 impl InputProblem {
     /// Words for several problems of this kind, after "more".
-    pub(super) const fn plural(&self) -> &'static str {
-        match self {
-            Self::Name(_) | Self::Within | Self::TooLong | Self::Encoding(_) => "are no names",
+    pub(super) fn plural(&self) -> Cow<'static, str> {
+        let words = match self {
+            Self::Name(error) => match error.services() {
+                [] => "are no names",
+                [one] => return format!("are names of the service {one}").into(),
+                _ => "are names of other services",
+            },
+            Self::TooLong | Self::Encoding(_) => "are no names",
             Self::TooLarge(_) => "are too long",
             Self::Json { .. } => "are not JSON",
             Self::Shape(_) => "hold no name",
             Self::Base64 | Self::Operation(_) => "cannot be read",
             Self::Field => "end before the column of names",
-            Self::Column | Self::Columns | Self::Quote | Self::Foreign(_) | Self::Read(_) => {
-                "end the input"
-            }
-        }
+            Self::Column(_)
+            | Self::Columns
+            | Self::Quote
+            | Self::Curl(_)
+            | Self::Foreign(_)
+            | Self::Read(_) => "end the input",
+        };
+        words.into()
+    }
+
+    /// True for a name of another service, which may be right there.
+    #[must_use]
+    pub fn is_of_other_service(&self) -> bool {
+        matches!(self, Self::Name(error) if !error.services().is_empty())
     }
 
     /// Without the parser's own words, which quote what it met: that may be a secret.

@@ -1,10 +1,6 @@
 //! Files of kinds that hold no names as text, told by how they begin: one sentence for each, with
 //! the step that makes names of them.
 
-/// The command that cuts names out of any text.
-pub(super) const CUT: &str =
-    "this cuts names out: grep -oE 'enterprises/[^/ ]+/devices/[^/ ]+/operations/[A-Za-z0-9_-]+'";
-
 /// The kind of a file that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -56,9 +52,6 @@ pub enum Foreign {
          alone (curl without -i)"
     )]
     HttpHeaders,
-    /// A command of curl, which may hold a token.
-    #[error("it is a command of curl, which is not repeated here as it may hold a token; {CUT}")]
-    Curl,
     /// A web page, or XML.
     #[error("it is a web page or XML; give the names as text, CSV or JSON")]
     Html,
@@ -123,10 +116,7 @@ pub(super) fn by_line(line: &[u8]) -> Option<Foreign> {
         b"error:",
     ];
     let line = line.trim_ascii();
-    let begins = |text: &[u8]| {
-        line.get(..text.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(text))
-    };
+    let begins = |text| begins(line, text);
     if line.contains(&0) {
         return Some(Foreign::Binary);
     }
@@ -135,9 +125,6 @@ pub(super) fn by_line(line: &[u8]) -> Option<Foreign> {
         .is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
     {
         return Some(Foreign::HttpHeaders);
-    }
-    if begins(b"curl ") || begins(b"$ curl ") {
-        return Some(Foreign::Curl);
     }
     if begins(b"<!doctype") || begins(b"<html") || begins(b"<?xml") {
         return Some(Foreign::Html);
@@ -150,4 +137,15 @@ pub(super) fn by_line(line: &[u8]) -> Option<Foreign> {
         return Some(Foreign::Drawn);
     }
     None
+}
+
+/// True for a command of curl, which may hold a token.
+pub(super) fn is_curl(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    begins(line, b"curl ") || begins(line, b"$ curl ")
+}
+
+fn begins(line: &[u8], text: &[u8]) -> bool {
+    let start = line.get(..text.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(text))
 }

@@ -2,9 +2,13 @@
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
+use countermand_core::Endpoint;
+
+use super::cut::Cut;
 use super::encoding::{decoded, utf16};
 use super::error::InputProblem;
 use super::foreign::{self, Foreign, MAGIC};
+use super::meant::begins_name;
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +55,7 @@ pub(super) struct Sniffed<R: Read> {
 pub(super) fn sniff<R: Read>(
     reader: R,
     format: Option<Format>,
+    endpoint: &Endpoint,
 ) -> Result<Sniffed<R>, (u64, InputProblem)> {
     let mut reader = utf8(reader)?;
     let mut head = Vec::new();
@@ -61,14 +66,18 @@ pub(super) fn sniff<R: Read>(
         // A stretch of blanks longer than any line is no reason to keep it.
         let blank = head.trim_ascii().is_empty();
         if !blank || head.is_empty() {
+            if foreign::is_curl(&head) {
+                let cut = Cut::of_service(endpoint.service());
+                return Err((skipped + 1, InputProblem::Curl(cut)));
+            }
             if let Some(kind) = foreign::by_line(&head) {
                 return Err((skipped + 1, InputProblem::Foreign(kind)));
             }
             let line = if whole { &head[..] } else { &[] };
-            if is_printed(&head) {
+            if is_printed(&head, endpoint) {
                 return Err((skipped + 1, InputProblem::Foreign(Foreign::Drawn)));
             }
-            let (detected, separator) = detect(&head);
+            let (detected, separator) = detect(&head, endpoint);
             return Ok(Sniffed {
                 skipped,
                 format: format.unwrap_or(detected),
@@ -129,7 +138,7 @@ fn peek(reader: &mut impl BufRead, head: &mut Vec<u8>) -> io::Result<bool> {
 }
 
 /// The format, and the separator of a table.
-fn detect(head: &[u8]) -> (Format, Option<u8>) {
+fn detect(head: &[u8], endpoint: &Endpoint) -> (Format, Option<u8>) {
     let line = head.trim_ascii();
     let separator = [b',', b';', b'\t']
         .into_iter()
@@ -139,7 +148,7 @@ fn detect(head: &[u8]) -> (Format, Option<u8>) {
         Some(b'{' | b'[') => Format::Json,
         Some(b'#') => Format::Text,
         Some(b'"') => match serde_json::from_slice::<String>(line) {
-            Ok(text) if text.starts_with("enterprises/") => Format::Json,
+            Ok(text) if begins_name(&text, endpoint) => Format::Json,
             _ => Format::Csv,
         },
         Some(_) if line == b"null" => Format::Json,
@@ -152,14 +161,14 @@ fn detect(head: &[u8]) -> (Format, Option<u8>) {
 
 /// True if a table begins here as databases and shells print it for people: with a rule or a bar, with a
 /// bar between its columns, with a column that is padded, or with columns that spaces separate.
-fn is_printed(head: &[u8]) -> bool {
+fn is_printed(head: &[u8], endpoint: &Endpoint) -> bool {
     let line = head.trim_ascii();
     let rule = line.starts_with(b"+-") && line.iter().all(|byte| b"+-=".contains(byte));
     let framed = line.len() > 1 && line.starts_with(b"|") && line.ends_with(b"|");
-    let bare = !line.starts_with(b"enterprises/")
+    let words = String::from_utf8_lossy(line);
+    let bare = !begins_name(&words, endpoint)
         && !matches!(line.first(), Some(b'{' | b'[' | b'"' | b'#'))
         && !line.iter().any(|byte| b",;\t".contains(byte));
-    let words = String::from_utf8_lossy(line);
     let spaced = words.split_ascii_whitespace();
     let called = header(line, b'|').is_some();
     rule || framed

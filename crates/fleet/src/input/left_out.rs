@@ -1,6 +1,7 @@
 //! Parts of an input that are neither operations nor mistakes, and mistakes by kind: counted, with
 //! the lines of the first three, because a sentence helps and a million lines do not.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -134,7 +135,7 @@ impl Serialize for LeftOut {
 /// Counts mistakes by kind, so that the first three of each are shown and the others counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mistakes {
-    kinds: BTreeMap<&'static str, u64>,
+    kinds: BTreeMap<Cow<'static, str>, u64>,
 }
 
 impl Mistakes {

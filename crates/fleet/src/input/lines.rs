@@ -49,18 +49,10 @@ pub fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, limit: usize) -> 
 /// are cut off, and so is what makes it a URL of the endpoint ([`Endpoint::parse_given`]).
 ///
 /// # Errors
-/// [`InputProblem::Name`], [`Within`](InputProblem::Within), [`TooLong`](InputProblem::TooLong),
-/// [`Encoding`](InputProblem::Encoding).
+/// [`InputProblem::Name`], [`TooLong`](InputProblem::TooLong), [`Encoding`](InputProblem::Encoding).
 pub fn parse_name(bytes: &[u8], endpoint: &Endpoint) -> Result<OperationName, InputProblem> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => match endpoint.parse_given(text) {
-            // A blank may stand in a name, but what follows it is rather a remark: the server would be asked
-            // for an operation that does not exist, and its 404 would read as if the true one were gone.
-            Ok(_) if text.trim().contains(char::is_whitespace) => Err(InputProblem::Within),
-            Ok(name) => Ok(name),
-            Err(_) if holds_more(text) => Err(InputProblem::Within),
-            Err(error) => Err(InputProblem::Name(error)),
-        },
+        Ok(text) => endpoint.parse_given(text).map_err(InputProblem::Name),
         // A cut in the middle of a character makes a text that is too long look ill encoded.
         Err(_) if bytes.len() > MAX_NAME_BYTES => Err(InputProblem::TooLong),
         Err(error) => Err(InputProblem::Encoding(error.valid_up_to())),
@@ -77,14 +69,4 @@ pub fn as_given(text: &[u8]) -> String {
     }
     let end = text.len().min(MAX_NAME_BYTES + 1);
     String::from_utf8_lossy(&text[..end]).into_owned()
-}
-
-/// True where the name of an operation stands among other words.
-fn holds_more(text: &str) -> bool {
-    let words = || text.split(|char: char| char.is_whitespace() || matches!(char, '"' | '\''));
-    let name = |word: &str| {
-        word.find("enterprises/")
-            .is_some_and(|at| word[at..].contains("/operations/"))
-    };
-    words().filter(|word| !word.is_empty()).count() > 1 && words().any(name)
 }

@@ -15,6 +15,7 @@
 //! # Ok::<(), input::InputError>(())
 //! ```
 
+mod cut;
 mod documents;
 mod encoding;
 mod entry;
@@ -23,6 +24,7 @@ mod foreign;
 mod format;
 mod left_out;
 mod lines;
+mod meant;
 mod table;
 mod value;
 
@@ -30,8 +32,9 @@ use std::io::Read;
 
 use countermand_core::{Endpoint, MAX_NAME_BYTES};
 
+pub use self::cut::{Cut, searched};
 use self::documents::{Documents, VALUE_LIMIT};
-use self::entry::Taken;
+use self::entry::{Choice, Taken};
 pub use self::entry::{Entry, Evidence};
 pub use self::error::{InputError, InputProblem};
 pub use self::foreign::Foreign;
@@ -84,6 +87,27 @@ impl<R: Read> Entries<R> {
         self
     }
 
+    /// Lets the first name tell the service, as one on a command line does: of a word such as `cloudbuild` the
+    /// version that has such names, and without a word the service of a full name or a URL. Names of another
+    /// service after it are refused.
+    #[must_use]
+    pub fn of_any_service(mut self, word: Option<String>) -> Self {
+        self.taken.choice = Some(Choice { word });
+        self
+    }
+
+    /// The endpoint of the names so far.
+    #[must_use]
+    pub const fn names_endpoint(&self) -> &Endpoint {
+        &self.taken.endpoint
+    }
+
+    /// True while no name has told the service.
+    #[must_use]
+    pub const fn is_undecided(&self) -> bool {
+        self.taken.choice.is_some()
+    }
+
     /// Parts of the input so far that are neither operations nor mistakes, counted by kind.
     #[must_use]
     pub const fn left_out(&self) -> &LeftOut {
@@ -91,7 +115,7 @@ impl<R: Read> Entries<R> {
     }
 
     fn open(&mut self, reader: R, format: Option<Format>) {
-        self.source = match sniff(reader, format) {
+        self.source = match sniff(reader, format, &self.taken.endpoint) {
             Err((line, problem)) => {
                 self.taken.end(line, problem);
                 Source::Over

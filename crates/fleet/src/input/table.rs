@@ -2,14 +2,18 @@
 
 use std::io::BufRead;
 
+use countermand_core::Endpoint;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
+use super::cut::Cut;
 use super::entry::Taken;
 use super::error::InputProblem;
 use super::format::{CALLED, column};
 use super::left_out::LeftOutKind;
 use super::lines::next_line;
+use super::meant::{begins_name, is_operation};
 use super::value::Values;
+use crate::job_row::Target;
 use crate::report::{COLUMNS, rearm};
 
 /// The longest record of a table, in bytes.
@@ -110,7 +114,7 @@ impl<R: BufRead> Table<R> {
     /// Takes the record that was read.
     fn take(&mut self, line: u64, taken: &mut Taken) -> Result<(), (u64, InputProblem)> {
         match &mut self.names {
-            Names::Unread => match self.header(line)? {
+            Names::Unread => match self.header(line, &taken.endpoint)? {
                 // The first record has a name already.
                 Names::Column { at, ours } => {
                     self.names = Names::Column { at, ours };
@@ -133,7 +137,7 @@ impl<R: BufRead> Table<R> {
                     None => taken.refuse(line, InputProblem::Field, None),
                 }
             }
-            Names::Open(open) => match open.decide(&self.record) {
+            Names::Open(open) => match open.decide(&self.record, &taken.endpoint) {
                 Ok(Some(at)) => self.settle(at, Some(line), taken),
                 Ok(None) => {
                     open.hold(line, &self.record);
@@ -158,7 +162,8 @@ impl<R: BufRead> Table<R> {
             None => {
                 let line = open.line;
                 self.names = Names::Column { at: 0, ours: false };
-                return Err((line, InputProblem::Column));
+                let cut = Cut::of_service(taken.endpoint.service());
+                return Err((line, InputProblem::Column(cut)));
             }
         }
         Ok(())
@@ -243,7 +248,7 @@ impl<R: BufRead> Table<R> {
     }
 
     /// Finds the columns by the first record.
-    fn header(&self, line: u64) -> Result<Names, (u64, InputProblem)> {
+    fn header(&self, line: u64, endpoint: &Endpoint) -> Result<Names, (u64, InputProblem)> {
         let texts: Vec<_> = self.record.iter().map(String::from_utf8_lossy).collect();
         let at = |wanted: &str| {
             let is = |text: &str| text.trim().eq_ignore_ascii_case(wanted);
@@ -259,12 +264,15 @@ impl<R: BufRead> Table<R> {
         {
             return Ok(Names::Messages { attributes, data });
         }
-        if first.is_none() && texts.iter().any(|text| begins_name(text)) {
+        if first.is_none() && texts.iter().any(|text| begins_name(text, endpoint)) {
             // A comma behind a name, as in a list, makes a cell with nothing in it.
             let mut filled = (0..texts.len()).filter(|at| !texts[*at].trim().is_empty());
             return match (filled.next(), filled.next()) {
                 (Some(at), None) => Ok(Names::Column { at, ours: false }),
-                _ => Err((line, InputProblem::Column)),
+                _ => {
+                    let cut = Cut::of_service(endpoint.service());
+                    Err((line, InputProblem::Column(cut)))
+                }
             };
         }
         Ok(Names::Open(Open {
@@ -287,7 +295,11 @@ impl<R: BufRead> Table<R> {
             return taken.left_out.add(LeftOutKind::EmptyCell, line);
         }
         match std::str::from_utf8(cell) {
-            Ok(text) if ours => taken.take_name(line, rearm(text).as_bytes()),
+            Ok(text) if ours => {
+                if let Some(name) = taken.exact_name(line, &rearm(text)) {
+                    taken.take(line, Target::new(name), None);
+                }
+            }
             _ => taken.take_name(line, cell),
         }
     }
@@ -295,8 +307,9 @@ impl<R: BufRead> Table<R> {
 
 impl Open {
     /// The column that a record shows the names to stand in.
-    fn decide(&self, record: &Record) -> Result<Option<usize>, InputProblem> {
-        let named = |at: &usize| record.get(*at).is_some_and(is_operation);
+    fn decide(&self, record: &Record, endpoint: &Endpoint) -> Result<Option<usize>, InputProblem> {
+        let is_named = |cell| is_operation(cell, endpoint);
+        let named = |at: &usize| record.get(*at).is_some_and(is_named);
         if let Some(at) = self.called.iter().find(|at| named(at)) {
             return Ok(Some(*at));
         }
@@ -329,17 +342,4 @@ impl Open {
 fn is_blank(cell: &[u8]) -> bool {
     let cell = cell.trim_ascii();
     cell.is_empty() || cell.eq_ignore_ascii_case(b"null") || cell == b"\\N"
-}
-
-/// True if a cell is the name of an operation, or was meant to be one.
-fn is_operation(cell: &[u8]) -> bool {
-    let cell = String::from_utf8_lossy(cell);
-    begins_name(&cell) && cell.contains("/operations/")
-}
-
-/// True for a cell that begins as a name, or the URL of one.
-fn begins_name(cell: &str) -> bool {
-    let cell = cell.trim_start();
-    let url = cell.starts_with('/') || cell.contains("://");
-    cell.starts_with("enterprises/") || url && cell.contains("/enterprises/")
 }

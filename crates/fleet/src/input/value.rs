@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use countermand_core::text::chain;
-use countermand_core::{Metadata, Operation, OperationName, ParentName, Timestamp};
+use countermand_core::{Endpoint, Metadata, Operation, OperationName, ParentName, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -23,6 +23,9 @@ use crate::job_row::Target;
 struct Object<'a> {
     schema: Option<String>,
     name: Option<String>,
+    // The URL of what has an id for a name.
+    #[serde(rename = "selfLink")]
+    self_link: Option<String>,
     // An operation of the API, or the error in its place.
     #[serde(borrow)]
     done: Option<&'a RawValue>,
@@ -131,7 +134,7 @@ impl Values<'_> {
     fn raw(&mut self, json: &str) {
         match json.as_bytes().first() {
             Some(b'"') => match serde_json::from_str::<String>(json) {
-                Ok(name) => self.named(&name, |name| Ok((Target::new(name), None))),
+                Ok(name) => self.named(&name, false, |name| Ok((Target::new(name), None))),
                 Err(error) => self.refuse(InputProblem::json(&error), None),
             },
             Some(b'{') => match serde_json::from_str::<Object<'_>>(json) {
@@ -160,10 +163,15 @@ impl Values<'_> {
             if is_device(json, name) {
                 return self.leave_out(LeftOutKind::Device);
             }
-            self.named(name, |name| match &object.schema {
-                Some(schema) if schema.starts_with("countermand.") => ours(json, object, name),
-                _ if object.is_operation() => operation(json, name),
-                _ => Ok((Target::new(name), None)),
+            let link = object.self_link.as_ref();
+            let name = link.filter(|_| !name.contains('/')).unwrap_or(name);
+            let ours = |schema: &String| schema.starts_with("countermand.");
+            let ours = object.schema.as_ref().is_some_and(ours);
+            let exact = ours || object.is_operation();
+            self.named(name, exact, |name| match ours {
+                true => line_of_ours(json, object, name),
+                false if exact => operation(json, name),
+                false => Ok((Target::new(name), None)),
             });
         } else if let Some(message) = object.message {
             self.message(message.get());
@@ -227,7 +235,9 @@ impl Values<'_> {
         match (kind.as_deref(), decoded) {
             (Some("COMMAND"), Some(data)) => self.command(&data),
             (Some("COMMAND"), None) => self.refuse(InputProblem::Base64, None),
-            (None, Some(data)) if carries_operation(&data) => self.command(&data),
+            (None, Some(data)) if carries_operation(&data, &self.taken.endpoint) => {
+                self.command(&data);
+            }
             _ => self.leave_out(LeftOutKind::OtherMessage),
         }
     }
@@ -240,18 +250,24 @@ impl Values<'_> {
         match serde_json::from_str::<Object<'_>>(json) {
             Ok(Object {
                 name: Some(name), ..
-            }) => self.named(&name, |name| operation(json, name)),
+            }) => self.named(&name, true, |name| operation(json, name)),
             Ok(_) => self.refuse(InputProblem::Shape("a message without an operation"), None),
             Err(error) => self.refuse(InputProblem::json(&error), None),
         }
     }
 
+    /// Takes what has this name; an `exact` one stands in data that no person typed.
     fn named(
         &mut self,
         name: &str,
+        exact: bool,
         read: impl FnOnce(OperationName) -> Result<(Target, Option<Evidence>), InputProblem>,
     ) {
-        let Some(parsed) = self.taken.name(self.line, name.as_bytes()) else {
+        let parsed = match exact {
+            true => self.taken.exact_name(self.line, name),
+            false => self.taken.name(self.line, name.as_bytes()),
+        };
+        let Some(parsed) = parsed else {
             return;
         };
         match read(parsed) {
@@ -296,13 +312,13 @@ fn is_empty(json: &str) -> bool {
 }
 
 /// True if the data of a message is an object with the name of an operation.
-fn carries_operation(data: &[u8]) -> bool {
+fn carries_operation(data: &[u8], endpoint: &Endpoint) -> bool {
     #[derive(Deserialize)]
     struct Named {
         name: String,
     }
     serde_json::from_slice::<Named>(data)
-        .is_ok_and(|named| named.name.parse::<OperationName>().is_ok())
+        .is_ok_and(|named| endpoint.parse_given::<0>(&named.name).is_ok())
 }
 
 /// Reads an operation as if the server had answered it, by the one parser that does.
@@ -319,7 +335,7 @@ fn operation(json: &str, name: OperationName) -> Result<(Target, Option<Evidence
 }
 
 /// Reads a line of ours: its facts about the operation and the command.
-fn ours(
+fn line_of_ours(
     json: &str,
     object: &Object<'_>,
     name: OperationName,

@@ -253,7 +253,7 @@ fn fault_64_utf_16_is_read_as_text() {
         }
     }
     // Characters beyond the first plane, and what is cut or no character.
-    let name = "enterprises/e/devices/d/operations/\u{1f4f1}x";
+    let name = "enterprises/e/devices/d/operations/\u{1d54f}x";
     let units = |text: &str| -> Vec<u8> {
         let units = text.encode_utf16().flat_map(u16::to_le_bytes);
         [0xff, 0xfe].into_iter().chain(units).collect()

@@ -5,6 +5,7 @@
 
 mod json;
 mod left_out;
+mod others;
 #[path = "../report_sample/mod.rs"]
 mod report_sample;
 mod streams;

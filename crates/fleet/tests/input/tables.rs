@@ -29,7 +29,7 @@ fn tables_with_and_without_a_header() {
                     bad[..],
                     [InputError {
                         line: 1,
-                        problem: InputProblem::Column,
+                        problem: InputProblem::Column(_),
                         ..
                     }]
                 ),
