@@ -126,7 +126,12 @@ impl Endpoint {
         // A path of something else is of no kind; the id of an enterprise is answered with its name.
         let first = service.level_above(2).collection;
         if name.contains('/') && name.split('/').next() != Some(first) && !name.starts_with('/') {
-            return Err(refused(NameErrorKind::Collection(first)));
+            let mut services: Vec<_> = (0..3)
+                .flat_map(|up| Service::apis_with(&name, up))
+                .collect();
+            services.sort_unstable();
+            services.dedup();
+            return Err(refused(NameErrorKind::Collection(first)).of_services(services));
         }
         Ok(match service.levels().len().saturating_sub(levels) {
             0 => Resource::Operation(Name::parse(service, &name)?),

@@ -268,7 +268,7 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
         let refused = refuse(kind, at, levels);
         match matched {
             // The first word is none of this service.
-            0 => refused.map_err(|error| error.of_services(Service::apis_with(text))),
+            0 => refused.map_err(|error| error.of_services(Service::apis_with(text, up))),
             _ => refused,
         }
     }

@@ -67,7 +67,8 @@ pub(crate) fn surplus<N>(
     let words = line
         .split(is_stray)
         .map(|word| word.trim_end_matches(ENDS))
-        .filter(|word| !word.is_empty());
+        // As every name has.
+        .filter(|word| word.contains('/'));
     let found = words
         .clone()
         .find_map(|word| Some((word, name_in(word)?)))

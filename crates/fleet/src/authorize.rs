@@ -201,7 +201,11 @@ impl Authorization {
         Ok(AuthorizedRescue { settings, devices })
     }
 
-    fn is_for(&self, settings: &Settings) -> Result<(), Refusal> {
+    /// Refuses the settings of a job of another service or another server than those of this run.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherService`], [`Refusal::OtherEndpoint`].
+    pub fn is_for(&self, settings: &Settings) -> Result<(), Refusal> {
         let (job, run) = (settings.service, self.endpoint.service());
         if job != run {
             let (job, run) = (job.id, run.id);

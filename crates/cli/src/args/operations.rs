@@ -87,7 +87,7 @@ pub(crate) struct Doctor {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Services {
-    /// Names or parts of names: only services that have one of them in their id or title
+    /// Names or parts of names: only services that have one of them in their id or title, or are called so
     #[arg(value_name = "WORD")]
     pub(crate) words: Vec<String>,
 }

@@ -16,13 +16,16 @@ use crate::signals::{Hangup, Signals};
 pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Outlived)?;
     let job = open::job(&options.job)?;
-    let authorization = Authorization {
+    let mut authorization = Authorization {
         endpoint: global.place(),
         digest: None,
-        // By the service of the job: a caller who forgot to name it is told that, and not that the phrase is wrong.
-        confirmed: confirm::parse(&options.confirm, job.settings().service)?,
+        confirmed: None,
         max_age: options.max_age,
     };
+    // First, because the service decides how a confirmation is phrased.
+    let is_for = authorization.is_for(job.settings());
+    is_for.map_err(|refusal| confirm::refused(&refusal))?;
+    authorization.confirmed = confirm::parse(&options.confirm, global.meant)?;
     let options = Options {
         in_flight: options.flight.in_flight,
         recheck: options.recheck,

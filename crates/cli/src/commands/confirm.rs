@@ -82,7 +82,8 @@ pub(crate) async fn rescue(
     checked.map_err(|refusal| refused(&refusal))
 }
 
-fn refused(refusal: &Refusal) -> Failure {
+/// A refusal, with what helps.
+pub(crate) fn refused(refusal: &Refusal) -> Failure {
     let advice = match refusal {
         Refusal::Job(error) => return open::failure(error),
         Refusal::OtherEndpoint { job, .. } => {

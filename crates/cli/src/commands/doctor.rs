@@ -2,9 +2,11 @@
 
 use countermand_core::text::json_line;
 use countermand_fleet::Diagnosis;
+use countermand_fleet::input::InputProblem;
 
 use crate::args::Global;
 use crate::args::operations::Doctor;
+use crate::commands::names::told;
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -15,7 +17,7 @@ pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failur
     let target = options.name.as_deref();
     let target = target.map(|name| endpoint.parse_given_resource(name));
     let target = target.transpose();
-    let target = target.map_err(|error| Failure::usage(error.to_string()))?;
+    let target = target.map_err(|error| Failure::usage(told(&InputProblem::Name(error))))?;
     // Without credentials there is much to check as well.
     let access = connect::access_or_none(global).await?;
     let diagnosis = Diagnosis::of(&access, target).await;

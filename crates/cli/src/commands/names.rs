@@ -245,6 +245,10 @@ impl Reader<'_> {
             }
         }
         for path in files {
+            if path.as_os_str() == "-" {
+                let text = "standard input is the argument `-`, without --from; nothing was sent";
+                return Err(Failure::usage(text));
+            }
             let file = File::open(path).map_err(|error| {
                 Failure::usage(countermand_core::text::path_problem(
                     "cannot read",
@@ -452,7 +456,7 @@ fn is_database(path: &Path) -> bool {
 }
 
 /// A problem of a name, and the option for a name of another service.
-fn told(problem: &InputProblem) -> String {
+pub(crate) fn told(problem: &InputProblem) -> String {
     let option = match problem.is_of_other_service() {
         true => " (--service NAME)",
         false => "",

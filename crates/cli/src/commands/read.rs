@@ -4,11 +4,12 @@ use std::pin::pin;
 
 use countermand_core::text::{chain, shown};
 use countermand_core::{Call, ErrorKind, Policy};
+use countermand_fleet::input::InputProblem;
 use futures_util::{StreamExt, stream};
 
 use crate::args::Global;
 use crate::args::operations::{Get, List};
-use crate::commands::names::{Given, Names};
+use crate::commands::names::{Given, Names, told};
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -59,7 +60,7 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
     })?;
     let endpoint = global.place();
     let device = endpoint.parse_given::<1>(text);
-    let device = device.map_err(|error| Failure::usage(error.to_string()))?;
+    let device = device.map_err(|error| Failure::usage(told(&InputProblem::Name(error))))?;
     let method = device.check_method(Call::ListOperations);
     method.map_err(|error| Failure::usage(error.to_string()))?;
     let policy = Policy::default().deadline(options.deadline);

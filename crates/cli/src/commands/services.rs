@@ -1,5 +1,7 @@
 //! `countermand services`.
 
+use std::collections::BTreeSet;
+
 use countermand_core::text::json_line;
 use countermand_core::{Reading, Service};
 
@@ -43,16 +45,15 @@ fn text(service: &Service) -> String {
 /// Prints the services, or the one that a file describes. Where several are asked for and some have many
 /// patterns, their number is shown.
 pub(crate) fn run(global: &Global, options: &Services) -> Exit {
-    let wanted = |service: &&'static Service| {
-        let texts = [service.id.to_owned(), service.title.to_lowercase()];
-        let has = |word: &String| texts.iter().any(|text| text.contains(&word.to_lowercase()));
-        options.words.is_empty() || options.words.iter().any(has)
-    };
-    let found: Vec<_> = match global.service_file {
-        Some(_) => vec![global.meant],
+    let words = &options.words;
+    let like = |word: &String| Service::ids_like(word).collect::<Vec<_>>();
+    let (found, unknown): (Vec<_>, Vec<_>) = match global.service_file {
+        Some(_) => (vec![global.meant], Vec::new()),
         None => {
-            let services = Service::ids().filter_map(Service::named);
-            services.filter(wanted).collect()
+            let wanted: BTreeSet<_> = words.iter().flat_map(like).collect();
+            let ids = Service::ids().filter(|id| words.is_empty() || wanted.contains(id));
+            let unknown = words.iter().filter(|word| like(word).is_empty());
+            (ids.filter_map(Service::named).collect(), unknown.collect())
         }
     };
     let all = options.words.is_empty() && found.len() > 1;
@@ -69,14 +70,13 @@ pub(crate) fn run(global: &Global, options: &Services) -> Exit {
             false => streams::print(text(service).trim_end()),
         }
     }
-    if found.is_empty() {
-        let words = options.words.join(" ");
-        let nearest = Service::choose(&words, None);
-        let problem = nearest
-            .err()
-            .map_or_else(String::new, |error| error.to_string());
+    for word in &unknown {
+        let problem = Service::choose(word, None).err();
+        let problem = problem.map_or_else(String::new, |error| error.to_string());
         streams::note(&format!("error: {problem}"));
-        return Exit::Usage;
     }
-    Exit::Done
+    match unknown.is_empty() {
+        true => Exit::Done,
+        false => Exit::Usage,
+    }
 }

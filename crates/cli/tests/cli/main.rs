@@ -18,6 +18,7 @@ mod proxy;
 mod scheduler;
 mod secrets;
 mod services;
+mod services_input;
 mod services_jobs;
 mod signals;
 #[cfg(unix)]

@@ -10,7 +10,7 @@ use crate::process::Process;
 const PARENT: &str = "projects/p/locations/us";
 
 /// Operations of Document AI, at an emulator on this machine.
-fn documentai(operations: u32) -> Api {
+pub(crate) fn documentai(operations: u32) -> Api {
     let service = Service::named("documentai.v1").unwrap();
     let config = Config::default().service(service).parents(0).token(TOKEN);
     let shared = Shared::new(config);
@@ -20,7 +20,7 @@ fn documentai(operations: u32) -> Api {
     Api::serve(shared, added.operations, None)
 }
 
-fn full(name: &str) -> String {
+pub(crate) fn full(name: &str) -> String {
     format!("//documentai.googleapis.com/{name}")
 }
 

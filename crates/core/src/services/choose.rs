@@ -1,5 +1,8 @@
 //! The service that a word or a name means.
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
 use crate::service::{GOOGLE, Service};
 use crate::services::file;
 use crate::services::table::{self, Row, rows};
@@ -164,16 +167,56 @@ impl Service {
             .map(Row::decoded)
     }
 
-    /// The APIs of which some version has operations named like this one, sorted.
-    pub fn apis_with(name: &str) -> Vec<&'static str> {
+    /// The APIs of which some version has such names, so many levels above its operations, sorted.
+    pub(crate) fn apis_with(name: &str, up: u8) -> Vec<&'static str> {
+        static FIRST: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
+        let of_pattern = |pattern: &'static str| pattern.split('/').next().unwrap_or_default();
+        let first = FIRST.get_or_init(|| rows().flat_map(Row::patterns).map(of_pattern).collect());
         // Texts that are no names at all may come by the hundred thousand.
-        if !(name.contains("perations/") || name.starts_with("projects/")) {
-            return Vec::new();
-        }
-        let mut found: Vec<_> = rows().filter(|row| row.holds(name)).map(Row::api).collect();
+        let begins = name.split_once('/').is_some_and(|it| first.contains(it.0));
+        let holding = rows().filter(|row| begins && row.holds_above(name, up));
+        let mut found: Vec<_> = holding.map(Row::api).collect();
         found.dedup();
         found
     }
+
+    /// Ids of the services that are built in and have a word in their id or their title, or which people call so,
+    /// sorted.
+    ///
+    /// ```
+    /// use countermand_core::Service;
+    ///
+    /// assert_eq!(Service::ids_like("filestore").collect::<Vec<_>>(), ["file.v1", "file.v1beta1"]);
+    /// assert!(Service::ids_like("Vertex AI").any(|id| id == "aiplatform.v1"));
+    /// ```
+    pub fn ids_like(word: &str) -> impl Iterator<Item = &'static str> {
+        let word = squashed(word);
+        let is_called = move |row: &Row| {
+            row.id().contains(&word)
+                || squashed(row.title()).contains(&word)
+                || is_alias(&word, row.api())
+        };
+        rows().filter(is_called).map(Row::id)
+    }
+}
+
+/// Names that people use, and that neither ids nor titles of discovery have.
+const ALIASES: [(&str, &str); 4] = [
+    ("amapi", "androidmanagement"),
+    ("docai", "documentai"),
+    ("gke", "container"),
+    ("vertexai", "aiplatform"),
+];
+
+/// True for the beginning of a name that people use for an API.
+fn is_alias(word: &str, api: &str) -> bool {
+    let mut names = ALIASES.iter().filter(|(_, own)| *own == api);
+    word.len() > 2 && names.any(|(alias, _)| alias.starts_with(word))
+}
+
+/// A text in small letters and without blanks.
+fn squashed(text: &str) -> String {
+    text.split_whitespace().collect::<String>().to_lowercase()
 }
 
 /// Stable before the others, then the newest.
@@ -193,17 +236,28 @@ fn newest_of(versions: impl Iterator<Item = Row>) -> Option<Row> {
 
 /// The APIs whose names are most like a word, at most three.
 fn nearest(word: &str) -> Vec<&'static str> {
-    let word = word.to_ascii_lowercase();
+    let word = squashed(word);
     let (api, _) = word.split_once('.').unwrap_or((&word, ""));
-    let mut apis: Vec<_> = rows().map(Row::api).collect();
-    apis.dedup();
-    let mut like: Vec<_> = apis
-        .into_iter()
-        .map(|known| (strsim::jaro_winkler(api, known), known))
-        .filter(|(likeness, known)| *likeness > 0.8 || (api.len() > 2 && known.contains(api)))
+    let called: Vec<_> = match api.len() > 2 {
+        true => Service::ids_like(api).collect(),
+        false => Vec::new(),
+    };
+    let mut like: Vec<_> = rows()
+        .map(|row| {
+            let is_called = called.contains(&row.id());
+            let likeness = match is_alias(api, row.api()) {
+                true => 1.0,
+                false => strsim::jaro_winkler(api, row.api()),
+            };
+            (is_called, likeness, row.api())
+        })
+        .filter(|(is_called, likeness, _)| *is_called || *likeness > 0.8)
         .collect();
-    like.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    like.into_iter().take(3).map(|(_, known)| known).collect()
+    like.sort_by(|(one, near, _), (other, far, _)| other.cmp(one).then(far.total_cmp(near)));
+    let mut apis: Vec<_> = like.into_iter().map(|(.., api)| api).collect();
+    apis.dedup();
+    apis.truncate(3);
+    apis
 }
 
 #[cfg(test)]
@@ -241,6 +295,13 @@ mod tests {
             ("tranlsate", "translate"),
             ("Translate", "translate"),
             ("big", "bigquery"),
+            ("vertex", "aiplatform"),
+            ("vertexai", "aiplatform"),
+            ("docai", "documentai"),
+            ("gke", "container"),
+            ("memorystore", "redis"),
+            ("cloudsql", "sqladmin"),
+            ("Document AI", "documentai"),
         ] {
             let text = Service::choose(word, None).unwrap_err().to_string();
             assert!(text.contains(like) && text.contains(word), "{text}");
@@ -248,8 +309,27 @@ mod tests {
     }
 
     #[test]
+    fn apis_have_names_of_a_level() {
+        let found = |name, up| Service::apis_with(name, up);
+        let location = "projects/p/locations/us";
+        assert!(found(location, 1).len() > 50 && found(location, 0).is_empty());
+        assert!(found("projects/p/instances/i", 1).contains(&"spanner"));
+        assert!(found("enterprises/e", 2).contains(&"androidmanagement"));
+        let none: [&str; 4] = ["", "text/of/a/line", "projects", "projects//locations/us"];
+        for name in none {
+            for up in 0..3 {
+                assert!(found(name, up).is_empty(), "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn the_service_is_that_of_the_word_or_of_the_name() {
         let meant = |word, name| Service::meant(word, name).unwrap().id;
+        let beta = "https://sqladmin.googleapis.com/sql/v1beta4/projects/p/operations/1";
+        assert_eq!(meant(Some("sqladmin"), Some(beta)), "sqladmin.v1beta4");
+        assert_eq!(meant(Some("sqladmin.v1"), Some(beta)), "sqladmin.v1");
+        assert_eq!(meant(Some("translate"), Some(beta)), "translate.v3");
         let relative = "projects/p/locations/us/operations/1";
         assert_eq!(meant(None, None), "androidmanagement.v1");
         assert_eq!(meant(None, Some(relative)), "androidmanagement.v1");

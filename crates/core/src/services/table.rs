@@ -69,6 +69,10 @@ impl Row {
         self.id().split('.').next().unwrap_or_default()
     }
 
+    pub(crate) fn title(self) -> &'static str {
+        self.cell(1)
+    }
+
     /// The first label of its hosts.
     pub(crate) fn label(self) -> &'static str {
         self.cell(2)
@@ -87,9 +91,18 @@ impl Row {
 
     /// True if one of the patterns holds a relative name.
     pub(crate) fn holds(self, name: &str) -> bool {
+        self.holds_above(name, 0)
+    }
+
+    /// True if a name is one of a resource so many levels above the operations of a pattern.
+    pub(crate) fn holds_above(self, name: &str, up: u8) -> bool {
         self.patterns().any(|pattern| {
+            // A level has two segments, and no resource is above the first one.
+            let depth = (pattern.split('/').count())
+                .saturating_sub(2 * usize::from(up))
+                .max(2);
             let mut segments = name.split('/');
-            for expected in pattern.split('/') {
+            for expected in pattern.split('/').take(depth) {
                 match (segments.next(), expected) {
                     (None | Some(""), _) => return false,
                     (Some(_), "**") => return true,
@@ -286,10 +299,13 @@ fn resource_state(number: &str) -> (&'static str, &'static ResourceState) {
 
 /// The noun for a resource of a collection, for people.
 fn singular(collection: &'static str) -> &'static str {
+    if collection.ends_with("Series") {
+        return collection;
+    }
     if let Some(stem) = collection.strip_suffix("ies") {
         return leaked(format!("{stem}y"));
     }
-    let stem = ["xes", "sses", "ches"].iter().find_map(|end| {
+    let stem = ["xes", "sses", "nches"].iter().find_map(|end| {
         collection
             .ends_with(end)
             .then(|| &collection[..collection.len() - 2])
@@ -330,6 +346,20 @@ mod tests {
             }
         }
         assert!(TABLE.len() <= 64 * 1024);
+    }
+
+    #[test]
+    fn a_noun_is_the_singular_of_its_collection() {
+        for (collection, noun) in [
+            ("branches", "branch"),
+            ("ssdCaches", "ssdCache"),
+            ("timeSeries", "timeSeries"),
+            ("savedQueries", "savedQuery"),
+            ("indexes", "index"),
+            ("databases", "database"),
+        ] {
+            assert_eq!(singular(collection), noun);
+        }
     }
 
     #[test]
