@@ -131,7 +131,7 @@ fn a_parent_of_another_service_is_told_the_option() {
     for command in [
         &["find"][..],
         &["list"],
-        &["plan"],
+        &["plan", "-o", "a.job"],
         &["doctor"],
         &["rescue", "-o", "a.job"],
     ] {
