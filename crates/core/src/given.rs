@@ -69,11 +69,16 @@ impl Endpoint {
             Ok(name) => Name::parse(self.service(), &name),
             Err(kind) => {
                 let error = NameError::new(text, kind, 0, refusal.expected());
-                let url = text.trim().parse();
-                let other = url.ok().and_then(|url| self.other_service(&url));
-                Err(error.of_services(other.map(|service| service.id).into_iter().collect()))
+                Err(error.of_services(self.service_of_url(text)))
             }
         })
+    }
+
+    /// The id of the service of a text that is a URL, if it is another one.
+    fn service_of_url(&self, text: &str) -> Vec<&'static str> {
+        let url = text.trim().parse().ok();
+        let other = url.and_then(|url| self.other_service(&url));
+        other.map(|service| service.id).into_iter().collect()
     }
 
     /// The service of a URL, if it is another one.
@@ -101,7 +106,9 @@ impl Endpoint {
             let expected = format!("the name of {first}, {second} or {last}");
             NameError::new(text, kind, 0, expected)
         };
-        let mut name = self.bare_name(text).map_err(refused)?;
+        let mut name = self
+            .bare_name(text)
+            .map_err(|kind| refused(kind).of_services(self.service_of_url(text)))?;
         if service.is_named(&name) && Name::<1>::parse(service, "").is_ok() {
             name = Cow::Borrowed("");
         }
