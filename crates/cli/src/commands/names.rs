@@ -344,10 +344,10 @@ impl Reader<'_> {
                     let relative = quoted(OsStr::new(name.relative()));
                     (self.note)(&format!(
                         "{relative} is taken itself; for the operations below it: {} {relative}",
-                        self.find
+                        self.find()
                     ));
                 }
-                names.operations.push((Target::new(name), None));
+                self.names.operations.push((Target::new(name), None));
             }
         }
         Ok(())

@@ -133,7 +133,7 @@ fn a_parent_of_another_service_is_told_the_option() {
         &["list"],
         &["plan", "-o", "a.job"],
         &["doctor"],
-        &["rescue", "-o", "a.job"],
+        &["rescue"],
     ] {
         let args = [command, &["projects/p/locations/us"]].concat();
         let run = Process::new(&args).run();
