@@ -141,8 +141,8 @@ fn a_parent_of_another_service_is_told_the_option() {
         let told = "services have such names: set the service, or give the full name //HOST/NAME (--service NAME)";
         assert!(run.stderr.contains(told), "{args:?} {run:?}");
     }
-    let run = Process::new(&["find", "projects/p/instances/i/clusters/c"]).run();
-    let told = "it is a name of the service bigtableadmin";
+    let run = Process::new(&["find", "projects/p/instances/i/databases/d"]).run();
+    let told = "it is a name of the service spanner";
     assert!(run.code == 2 && run.stderr.contains(told), "{run:?}");
 }
 
