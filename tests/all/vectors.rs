@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countermand_core::{
     Cancellation, Endpoint, Error, NameError, Operation, OperationName, Page, PageQuery, PageToken,
-    Pages, ParentName, Policy, Request, Step, Time, TransportError, TransportErrorKind,
+    Pages, ParentName, Policy, Request, Service, Step, Time, TransportError, TransportErrorKind,
 };
 use countermand_tests::vectors::{cases, response};
 use http::Response;
