@@ -633,7 +633,7 @@ def row(
     ((prefix, cancel),) = shapes
     (list_query,) = list_queries
     cells = [name, document["title"], label, "/" + prefix.rstrip("/"), scope(found), cancel]
-    # A method for names in any collection would take every text as one. Its names are those of others.
+    # A method for names in any collection would take any text. Its names are those of others.
     for text in [text for text in patterns if text.startswith("*")]:
         assert any(other.endswith(text[1:]) for other in patterns if other[0] != "*"), name
         del patterns[text]
