@@ -336,6 +336,7 @@ def test_events_match() -> None:
     assert [words(event) for event in made.events()] == [
         "sending cancel 0",
         "sent cancel 0 at 5.0",
+        "accepted 0",
         "unverified 0",
         "Stopped(cause='x')",
         "unverified 1",
