@@ -1,5 +1,7 @@
 //! Names that are given to be searched, of every service: what is refused says what to give instead.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use countermand_core::{
     Call, Endpoint, ErrorKey, Fetch, Level, NameError, NameErrorKind, OperationName, PageQuery,
     ParentName, Request, Resource, Service, Step, Time,
@@ -33,6 +35,19 @@ fn pattern_of(level: &Level) -> String {
         Ids::Only(id) => format!("{}/{id}", level.collection),
         Ids::None => level.collection.to_owned(),
     }
+}
+
+/// The name of these levels, with this id wherever any will do.
+fn text_with(levels: &[Level], id: &str) -> String {
+    text(levels)
+        .split('/')
+        .map(|segment| match segment {
+            "x" => id,
+            "*" => "any",
+            other => other,
+        })
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 /// A name of the pattern that an error expects.
@@ -138,6 +153,58 @@ fn a_job_with_operations_of_its_own_is_searched_for_those() {
     assert!(matches!(named, Resource::Operation(_)), "{named:?}");
     let operation = OperationName::parse(service, &format!("{job}/operations/1")).unwrap();
     assert_eq!(operation.parent().as_str(), found.as_str());
+}
+
+/// The request for the first page of a list.
+fn first_page(list: &ParentName) -> String {
+    let request = Request::ListOperations(list.clone(), PageQuery::default());
+    let http = request.http(&at(list.service()));
+    http.uri().path_and_query().unwrap().to_string()
+}
+
+/// One parent may have several lists: the text of its name tells which one is meant, and so does equality.
+#[test]
+fn names_of_lists_are_equal_where_their_requests_are() {
+    let mut several = 0;
+    for service in Service::ids().map(named) {
+        let mut lists = BTreeMap::new();
+        let own = service.patterns.iter().map(|it| it.own_level().collection);
+        let mut ids: BTreeSet<_> = own.collect();
+        ids.extend(["x", "global", "a b"]);
+        for (pattern, id) in service
+            .patterns
+            .iter()
+            .flat_map(|one| ids.iter().map(move |id| (one, id)))
+        {
+            let given = text_with(pattern.levels, id);
+            let operation = OperationName::parse(service, &given).unwrap();
+            let collection = operation.pattern().own_level().collection;
+            let list = operation.parent();
+            let said = format!("{} {given} {list}", service.id);
+            let path = first_page(&list);
+            let own = operation.relative().rsplit_once(&format!("{collection}/"));
+            let above = own.map_or("", |(above, _)| above);
+            assert_eq!(list.relative(), above.trim_end_matches('/'), "{said}");
+            let again = ParentName::parse(service, list.as_str()).unwrap();
+            assert_eq!(
+                (&again, first_page(&again)),
+                (&list, path.clone()),
+                "{said}"
+            );
+            assert_eq!(again.pattern(), list.pattern(), "{said}");
+            assert_eq!(
+                (again.id(), again.parent()),
+                (list.id(), list.parent()),
+                "{said}"
+            );
+            let is_named = !list.as_str().ends_with(list.relative());
+            several += u32::from(is_named);
+            assert_eq!(*lists.entry(list).or_insert(path.clone()), path, "{said}");
+        }
+        let paths: BTreeSet<_> = lists.values().collect();
+        assert_eq!(paths.len(), lists.len(), "{}", service.id);
+    }
+    assert!(several > 100, "{several}");
 }
 
 /// The lists that are read and the others are all patterns at or below a resource, and none is both.

@@ -56,6 +56,19 @@ pub type OperationName = Name<0>;
 
 /// The name of what operations belong to, `enterprises/{enterprise}/devices/{device}`: the resource whose
 /// operations are listed.
+///
+/// A resource may have several lists, and names of two of them are not equal: its own name means the first one, and any
+/// other has its collection at the end.
+///
+/// ```
+/// use countermand_core::{OperationName, Service};
+///
+/// let service = Service::named("dataproc.v1").expect("it is built in");
+/// let job = OperationName::parse(service, "projects/p/regions/r/jobs/1")?;
+/// assert_eq!(job.parent().as_str(), "//dataproc.googleapis.com/projects/p/regions/r/jobs");
+/// assert_eq!(job.parent().relative(), "projects/p/regions/r");
+/// # Ok::<(), countermand_core::NameError>(())
+/// ```
 pub type ParentName = Name<1>;
 
 /// The name one level above, `enterprises/{enterprise}`: the resource under which the
@@ -101,17 +114,28 @@ impl<const UP: u8> Name<UP> {
 
     /// The text form: the name as the API writes it for the [default service](Service::DEFAULT), and for any
     /// other the full resource name, `//translation.googleapis.com/projects/p/locations/l/operations/1` (AIP-122).
+    /// A parent whose list is not the first of its lists has the collection at its end.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The name as the API writes it, not percent-encoded. It is relative to the service.
+    /// The name of the resource as the API writes it, not percent-encoded. It is relative to the service.
     #[must_use]
     pub fn relative(&self) -> &str {
-        match self.ends.relative {
-            0 => &self.text,
-            host => self.text.get(usize::from(host)..).unwrap_or_default(),
+        self.resource().get(self.host_len()..).unwrap_or_default()
+    }
+
+    /// The text form of the resource, whichever of its lists is meant.
+    fn resource(&self) -> &str {
+        &self.text[..self.text.len() - usize::from(self.ends.list)]
+    }
+
+    /// The length of the host before the relative name, with its slashes.
+    fn host_len(&self) -> usize {
+        match self.text.as_bytes() {
+            [b'/', b'/', ..] => self.service.host.len() + 3,
+            _ => 0,
         }
     }
 
@@ -119,7 +143,7 @@ impl<const UP: u8> Name<UP> {
     /// place of the project's id, or the other way round.
     pub(crate) fn is_spelled(&self, told: &str) -> bool {
         let own = self.relative();
-        if own == told || self.as_str() == told {
+        if own == told || self.resource() == told {
             return true;
         }
         match (Project::of(own), Project::of(told)) {
@@ -130,10 +154,13 @@ impl<const UP: u8> Name<UP> {
         }
     }
 
-    /// The id: the last segment.
+    /// The id: the last segment. The parent of operations at the root has none.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.text[usize::from(self.ends.id)..]
+        let resource = self.resource();
+        resource
+            .get(usize::from(self.ends.id)..)
+            .unwrap_or_default()
     }
 
     /// Refuses a method that the service does not have for names of this pattern: some operations cannot be
@@ -253,17 +280,17 @@ impl<const UP: u8> Name<UP> {
         Err(error.of_services(vec![self.service.id]))
     }
 
-    /// The first so many levels of the text form; all of it, if it has no more.
+    /// The first so many levels of the text form of the resource; all of it, if it has no more.
     #[must_use]
     pub fn prefix(&self, levels: usize) -> &str {
         let own = self.levels();
         match levels {
-            _ if levels >= own.len() => &self.text,
+            _ if levels >= own.len() => self.resource(),
             _ if levels + 1 == own.len() => self.parent_str(),
             _ => {
                 let segments: usize = own[..levels].iter().map(Level::segments).sum();
                 // Bytes, because searching for a character is several times as slow.
-                let host = usize::from(self.ends.relative);
+                let host = self.host_len();
                 let bytes = self.relative().bytes().enumerate();
                 let mut slashes = bytes.filter(|(_, byte)| *byte == b'/');
                 let end = segments.checked_sub(1).and_then(|nth| slashes.nth(nth));
@@ -341,14 +368,16 @@ impl<const UP: u8> Name<UP> {
     /// The name of the parent, whose text is known to be one.
     fn above<const ABOVE: u8>(&self) -> Name<ABOVE> {
         let levels = self.pattern().levels;
-        let text = match name_parse::depth(levels, ABOVE) < self.levels().len() {
+        let above = match name_parse::depth(levels, ABOVE) < self.levels().len() {
             true => self.parent_str(),
-            false => self.as_str(),
+            false => self.resource(),
         };
+        let relative = above.get(self.host_len()..).unwrap_or_default();
+        let (text, ends) = name_parse::parse_above(self.service, self.ends, ABOVE, relative);
         Name {
             service: self.service,
-            ends: name_parse::ends_of(self.service, self.ends, ABOVE, text),
-            text: text.into(),
+            text,
+            ends,
         }
     }
 }
@@ -371,7 +400,7 @@ impl OperationName {
     /// The operation of the same id, named under the same parent in another spelling.
     pub(crate) fn of(&self, parent: &ParentName) -> Result<Self, NameError> {
         let own = usize::from(self.ends.parent);
-        let text = format!("{}{}", parent.as_str(), &self.text[own..]);
+        let text = format!("{}{}", parent.resource(), &self.text[own..]);
         Self::parse(self.service, &text)
     }
 }
@@ -433,7 +462,7 @@ impl<const UP: u8> AsRef<str> for Name<UP> {
     }
 }
 
-/// Names of the same text are equal only within one service: versions of an API share a host.
+/// Names of the same text, which tells the list as well, are equal only within one service: versions of an API share a host.
 impl<const UP: u8> PartialEq for Name<UP> {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text && self.service == other.service

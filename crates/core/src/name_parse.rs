@@ -18,55 +18,75 @@ pub(crate) struct Ends {
     pub(crate) id: u16,
     /// The number of its pattern in the service's.
     pub(crate) pattern: u8,
-    /// The beginning of the relative name: 0 in a name of the default service.
-    pub(crate) relative: u8,
+    /// The length of the end that names a list, `/jobs`: 0 where the rest of the name tells it.
+    pub(crate) list: u8,
 }
 
-impl Ends {
-    /// The places in the text form of a name with so many bytes before the relative name.
-    fn behind(self, host: usize) -> Self {
-        // A host is at most 253 bytes, and a description has one of fewer.
-        let host = host as u8;
-        Self {
-            parent: match self.parent {
-                // The slash behind a host is no part of the name of what has no other.
-                0 => u16::from(host.saturating_sub(1)),
-                parent => parent + u16::from(host),
-            },
-            id: self.id + u16::from(host),
-            relative: host,
-            ..self
-        }
-    }
-}
+/// The text form of a name, and its places.
+type Parsed = (Arc<str>, Ends);
 
 /// The text form of a name of a resource so many levels above the service's operations, and its places.
 /// Everything that is no such name is refused.
-pub(crate) fn parse(
-    service: &'static Service,
-    text: &str,
-    up: u8,
-) -> Result<(Arc<str>, Ends), NameError> {
-    let host = service.full_name_host();
+pub(crate) fn parse(service: &'static Service, text: &str, up: u8) -> Result<Parsed, NameError> {
     let relative = of_host(text, service.host).unwrap_or(text);
-    let (relative, ends) = match named_list(service, relative, up) {
-        Some(list) => list,
-        None => match parse_relative(service, relative, up) {
-            // The URL of a name has the path of the API between the host and the name.
-            Err(error) if relative.len() < text.len() && error.at() == 0 => {
-                (relative, explain(service, text, up)?)
-            }
-            parsed => (relative, parsed?),
-        },
+    if up == 1
+        && let Some(list) = named_list(service, relative)
+    {
+        return Ok(list);
+    }
+    let ends = match parse_relative(service, relative, up) {
+        // The URL of a name has the path of the API between the host and the name.
+        Err(error) if relative.len() < text.len() && error.at() == 0 => explain(service, text, up)?,
+        parsed => parsed?,
     };
-    Ok(match host {
-        None => (relative.into(), ends),
-        Some(host) => {
-            let separator = if relative.is_empty() { "" } else { "/" };
-            let full = format!("//{host}{separator}{relative}");
-            (full.into(), ends.behind(host.len() + 3))
-        }
+    Ok(text_form(service, relative, ends, None))
+}
+
+/// The text form of a name above a checked one, so many levels above the operations, and its places.
+pub(crate) fn parse_above(service: &'static Service, of: Ends, up: u8, relative: &str) -> Parsed {
+    let levels = service.patterns[usize::from(of.pattern)].levels;
+    let own = levels.last().filter(|_| up == 1);
+    let named = own.and_then(|own| list(service, own.collection, relative));
+    named.unwrap_or_else(|| {
+        let ends = scan(of.pattern, &levels[..depth(levels, up)], relative, &SEGMENT)
+            .expect("a part of a name is a name of its levels");
+        text_form(service, relative, ends, None)
     })
+}
+
+/// The text form of a relative name, whose places these are, and its places there. Of several lists of a parent its name
+/// alone means the first, and any other one is named.
+fn text_form(
+    service: &'static Service,
+    relative: &str,
+    ends: Ends,
+    list: Option<&'static str>,
+) -> Parsed {
+    let (slash, list) = match list {
+        Some(list) if relative.is_empty() => ("", list),
+        Some(list) => ("/", list),
+        None => ("", ""),
+    };
+    let host = service.full_name_host();
+    let text = match (host, list) {
+        (None, "") => relative.into(),
+        (None, _) => format!("{relative}{slash}{list}").into(),
+        (Some(host), "") if relative.is_empty() => format!("//{host}").into(),
+        (Some(host), _) => format!("//{host}/{relative}{slash}{list}").into(),
+    };
+    // A host is at most 253 bytes, and so is the name of a collection.
+    let host = host.map_or(0, |host| host.len() + 3) as u16;
+    let ends = Ends {
+        parent: match ends.parent {
+            // The slash behind a host is no part of the name of what has no other.
+            0 => host.saturating_sub(1),
+            parent => parent + host,
+        },
+        id: ends.id + host,
+        list: (slash.len() + list.len()) as u8,
+        ..ends
+    };
+    (text, ends)
 }
 
 /// The part of a full resource name behind the host, if it is this one.
@@ -77,24 +97,34 @@ fn of_host<'a>(text: &'a str, host: &str) -> Option<&'a str> {
 }
 
 /// The parent in the name of a list, where the parent alone does not tell the list: `projects/p/regions/r/jobs`,
-/// as one parent may have several lists of resources with a state beside its operations, and `operations` at the
-/// root, whose parent has no name.
-fn named_list<'a>(service: &'static Service, text: &'a str, up: u8) -> Option<(&'a str, Ends)> {
-    if up != 1 || text.len() > MAX_NAME_BYTES || forbidden(text).is_some() {
+/// as one parent may have several lists beside that of its operations, and `operations` at the root, whose parent
+/// has no name.
+fn named_list(service: &'static Service, text: &str) -> Option<Parsed> {
+    if text.len() > MAX_NAME_BYTES || forbidden(text).is_some() {
         return None;
     }
-    let lists = (0..).zip(service.patterns);
-    let mut lists =
-        lists.filter(|(_, it)| it.levels.len() == 1 || matches!(it.reading, Reading::State(_)));
-    lists.find_map(|(number, pattern)| {
+    let found = service.patterns.iter().find_map(|pattern| {
         let (own, above) = pattern.levels.split_last()?;
-        let parent = text.strip_suffix(own.collection)?;
-        let parent = match above {
-            [] => parent,
-            _ => parent.strip_suffix('/')?,
-        };
-        Some((parent, scan(number, above, parent, &SEGMENT)?))
-    })
+        let parent = parent_in(own, above, text)?;
+        has_levels(above, parent).then_some((pattern, parent))
+    });
+    let (pattern, parent) = found?;
+    let (text, ends) = list(service, pattern.own_level().collection, parent)?;
+    let is_told = pattern.levels.len() == 1 || matches!(pattern.reading, Reading::State(_));
+    (is_told || ends.list > 0).then_some((text, ends))
+}
+
+/// The name of the list of this collection that a parent has. A parent's name alone means its first list.
+fn list(service: &'static Service, collection: &'static str, parent: &str) -> Option<Parsed> {
+    let scanned = |(number, levels)| scan(number, levels, parent, &SEGMENT);
+    let mut lists = patterns(service, 1).filter_map(scanned).enumerate();
+    let is_own = |ends: &Ends| {
+        let pattern = &service.patterns[usize::from(ends.pattern)];
+        pattern.own_level().collection == collection
+    };
+    let (place, ends) = lists.find(|(_, ends)| is_own(ends))?;
+    let named = (place > 0).then_some(collection);
+    Some(text_form(service, parent, ends, named))
 }
 
 fn parse_relative(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameError> {
@@ -107,19 +137,6 @@ fn parse_relative(service: &'static Service, text: &str, up: u8) -> Result<Ends,
         }
     }
     explain(service, text, up)
-}
-
-/// The places in the parent's part of the text form of a name.
-pub(crate) fn ends_of(service: &'static Service, of: Ends, up: u8, text: &str) -> Ends {
-    let levels = service.patterns[usize::from(of.pattern)].levels;
-    let levels = &levels[..depth(levels, up)];
-    let relative = text.get(usize::from(of.relative)..).unwrap_or_default();
-    let ends = scan(of.pattern, levels, relative, &SEGMENT)
-        .expect("a part of a name is a name of its levels");
-    match of.relative {
-        0 => ends,
-        host => ends.behind(usize::from(host)),
-    }
 }
 
 /// The number of levels of a name so many levels above operations with these. No resource is above the first
@@ -183,7 +200,7 @@ fn scan(pattern: u8, levels: &[Level], text: &str, weights: &[u8; 256]) -> Optio
         parent,
         id,
         pattern,
-        relative: 0,
+        list: 0,
     })
 }
 
@@ -277,12 +294,17 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
 /// The number of segments before the collection, if a text is the name of a parent with these levels and the
 /// collection of its operations.
 fn list_of(own: &Level, levels: &[Level], text: &str) -> Option<usize> {
-    let parent = text.strip_suffix(own.collection)?;
-    let parent = match levels {
-        [] => parent,
-        _ => parent.strip_suffix('/')?,
-    };
+    let parent = parent_in(own, levels, text)?;
     has_levels(levels, parent).then(|| levels.iter().map(Level::segments).sum())
+}
+
+/// The text before the collection of a list; what has other levels is no name of a parent.
+fn parent_in<'a>(own: &Level, levels: &[Level], text: &'a str) -> Option<&'a str> {
+    let parent = text.strip_suffix(own.collection)?;
+    match levels {
+        [] => Some(parent),
+        _ => parent.strip_suffix('/'),
+    }
 }
 
 /// True if a text without forbidden characters has these levels and no more.
@@ -406,7 +428,7 @@ mod tests {
                 parent,
                 id,
                 pattern,
-                relative: 0,
+                list: 0,
             })
         };
         assert_eq!(scanned(good, 3), ends(0, 23, 35));
