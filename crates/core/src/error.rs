@@ -153,12 +153,12 @@ impl Error {
             }
             // What is said of operations is not true of what has them.
             ErrorKind::NotFound(_) => match self.resource() {
-                Some(Resource::Parent(_)) => {
+                Some(Resource::Parent(_)) if service.has_parent_records => {
                     service.fill(
                         "check the name; if it is right, the {parent} has no record any more: it may have executed a command that erased it",
                     )
                 }
-                Some(Resource::Grandparent(_)) => "check the name".to_owned(),
+                Some(Resource::Parent(_) | Resource::Grandparent(_)) => "check the name".to_owned(),
                 _ => advice,
             },
             _ => advice,

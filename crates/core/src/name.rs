@@ -163,6 +163,15 @@ impl<const UP: u8> Name<UP> {
             .unwrap_or_default()
     }
 
+    /// The text form without the id: of an operation the list that shows it.
+    ///
+    /// It is that of its [parent](OperationName::parent) where this has the collection at its end.
+    #[must_use]
+    pub fn without_id(&self) -> &str {
+        let end = usize::from(self.ends.id).saturating_sub(1);
+        self.text.get(..end).unwrap_or_default()
+    }
+
     /// Refuses a method that the service does not have for names of this pattern: some operations cannot be
     /// looked at, and some cannot be listed. Every operation can be cancelled.
     ///
@@ -351,7 +360,7 @@ impl<const UP: u8> Name<UP> {
     /// The part of the relative name that no path has, with the slash before it.
     fn query_range(&self) -> Option<Range<usize>> {
         let number = self.pattern().query_level?;
-        let host = usize::from(self.ends.relative);
+        let host = self.host_len();
         let end = |levels| self.prefix(levels).len().saturating_sub(host);
         (number < self.levels().len()).then(|| end(number)..end(number + 1))
     }

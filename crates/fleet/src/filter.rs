@@ -397,17 +397,19 @@ impl Filter {
         }
     }
 
-    /// True if a name, or that of a resource above it at any level, is one of what is left alone: nothing of it is
-    /// meant, and its list need not be read.
+    /// True if a name, that of a resource above it at any level, or that of the list it is in, is one of what is left
+    /// alone: nothing of it is meant, and its list need not be read.
     #[must_use]
     pub fn excludes<const UP: u8>(&self, name: &Name<UP>) -> bool {
         if self.exclude.is_empty() {
             return false;
         }
-        let mut prefixes = (0..).map(|levels| name.prefix(levels));
-        let whole = name.as_str().len();
-        let mut above = prefixes.by_ref().take_while(|prefix| prefix.len() < whole);
-        above.any(|prefix| self.exclude.contains(prefix)) || self.exclude.contains(name.as_str())
+        let resource = name.prefix(usize::MAX);
+        let above = (0..).map(|levels| name.prefix(levels));
+        let above = above.take_while(|prefix| prefix.len() < resource.len());
+        // One of several lists of a parent may be excluded alone.
+        let mut texts = above.chain([resource, name.without_id(), name.as_str()]);
+        texts.any(|text| self.exclude.contains(text))
     }
 
     /// Refuses an exclusion that leaves nothing of what is to be searched.
@@ -442,6 +444,41 @@ fn is_near(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_excluded_alone_or_with_its_parent() {
+        let service = Service::named("dataproc.v1").unwrap();
+        let region = "//dataproc.googleapis.com/projects/p/regions/r";
+        let jobs = format!("{region}/jobs");
+        let parent = |text: &str| ParentName::parse(service, text).unwrap();
+        let operation = |text: &str| OperationName::parse(service, text).unwrap();
+        for (excluded, of_jobs, of_operations) in [
+            (region, true, true),
+            (&jobs, true, false),
+            (&format!("{region}/jobs/2"), false, false),
+            (
+                "//dataproc.googleapis.com/projects/p/regions/q",
+                false,
+                false,
+            ),
+        ] {
+            let mut filter = Filter::default();
+            filter.exclude.insert(excluded.to_owned());
+            for (list, expected) in [("jobs", of_jobs), ("operations", of_operations)] {
+                let name = operation(&format!("projects/p/regions/r/{list}/1"));
+                assert_eq!(filter.excludes(&name), expected, "{excluded} {list}");
+                assert_eq!(
+                    filter.excludes(&name.parent()),
+                    expected,
+                    "{excluded} {list}"
+                );
+            }
+        }
+        assert_eq!(
+            operation("projects/p/regions/r/jobs/1").parent(),
+            parent(&jobs)
+        );
+    }
 
     fn operation(id: &str, rest: &str) -> Operation {
         let name = format!("enterprises/e/devices/d/operations/{id}");

@@ -61,7 +61,8 @@ pub(crate) async fn authorize(
         if let Refusal::NotConfirmed { .. } = refusal {
             plan::show(global, &job)?;
         }
-        authorization.confirmed = Some(ask(refusal, job.settings(), &[], signals).await?);
+        let named = job.named_devices().map_err(|error| open::failure(&error))?;
+        authorization.confirmed = Some(ask(refusal, job.settings(), &named, signals).await?);
         checked = authorization.check(job, options, now());
     }
     checked.map_err(|error| refused(error.refusal()))

@@ -51,6 +51,13 @@ impl World {
         }
     }
 
+    /// Adds a parent with these operations.
+    fn add(&self, parent: &str, fates: &[Fate]) {
+        let new = NewParent::with(fates.iter().copied().map(NewOperation::new)).name(parent);
+        let shared = &self.api.shared;
+        shared.with(|emulator, now| emulator.add(now, new).unwrap());
+    }
+
     pub(crate) fn job(&self) -> String {
         self.folder
             .path()
@@ -83,6 +90,11 @@ impl World {
 
     /// Applies the job, and kills the process when so many cancels are accepted and the others have no answer.
     fn killed(&self, phrase: &str, accepted: usize) {
+        self.kills(&["apply", &self.job(), "--confirm", phrase], accepted);
+    }
+
+    /// Starts a command, and kills it then.
+    fn kills(&self, args: &[&str], accepted: usize) {
         let stall =
             json!([{"fault": "stall", "method": "cancel", "skip": accepted, "times": null}]);
         let script = |faults| {
@@ -92,8 +104,7 @@ impl World {
                 .with(|emulator, _| emulator.set_script(script));
         };
         script(stall);
-        let job = self.job();
-        let running = self.command(&["apply", &job, "--confirm", phrase]).start();
+        let running = self.command(args).start();
         running.until("cancels", |_| {
             let asked = self.api.asked();
             let cancels = asked.iter().filter(|(path, _)| is_cancel(path)).count();
@@ -116,6 +127,7 @@ impl World {
 }
 
 fn is_cancel(path: &str) -> bool {
+    let (path, _) = path.split_once('?').unwrap_or((path, ""));
     path.ends_with(":cancel") || path.ends_with("/cancel")
 }
 
@@ -375,6 +387,62 @@ fn resources_with_a_state_are_found_planned_applied_and_reported() {
         ];
         assert_eq!(world.api.states(), states);
     }
+}
+
+/// One region has jobs and operations; neither list stands for the other.
+#[test]
+fn two_lists_of_one_parent_are_two_searches() {
+    let (region, jobs) = ("projects/p/regions/r", "projects/p/regions/r/jobs");
+    let world = World::new("dataproc.v1", jobs, &[Fate::Cancellable; 3]);
+    world.add(region, &[Fate::Cancellable; 2]);
+    let found = |names: &[&str]| {
+        let run = world
+            .command(&[&["find", "--names-only"][..], names].concat())
+            .run();
+        let count = |list: &str| {
+            run.stdout
+                .lines()
+                .filter(|line| line.contains(list))
+                .count()
+        };
+        assert_eq!(run.code, 0, "{run:?}");
+        (count("/jobs/"), count("/operations/"))
+    };
+    assert_eq!(found(&[jobs]), (3, 0));
+    assert_eq!(found(&[region]), (0, 2));
+    assert_eq!(found(&[region, jobs]), (3, 2));
+    assert_eq!(found(&[jobs, region, jobs]), (3, 2));
+
+    // Killed when one job is cancelled, the rescue of the jobs goes on with the jobs.
+    let file = world.job();
+    let rescue = ["rescue", jobs, "--job", &file, "--confirm", "projects/p"];
+    world.kills(&rescue, 1);
+    let again = world.command(&["apply", &file]).run();
+    let searches = "It searches //dataproc.googleapis.com/projects/p/regions/r/jobs.";
+    assert!(
+        again.code == 8 && again.stderr.contains(searches),
+        "{again:?}"
+    );
+    let run = world
+        .command(&["apply", &file, "--confirm", "projects/p"])
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let states = |state: State| {
+        let truth = world.api.shared.with(|emulator, now| emulator.truth(now));
+        truth.iter().filter(|one| one.state == state).count()
+    };
+    assert_eq!((states(State::Cancelled), states(State::Pending)), (3, 2));
+    assert_eq!(found(&[region, jobs]), (0, 2));
+}
+
+#[test]
+fn a_location_that_is_not_there_has_erased_nothing() {
+    let world = documentai(1);
+    let run = world.command(&["list", "projects/p/locations/none"]).run();
+    assert!(
+        run.code == 1 && run.stderr.ends_with("; check the name\n"),
+        "{run:?}"
+    );
 }
 
 #[test]

@@ -210,6 +210,19 @@ impl Contents {
         })
     }
 
+    /// The devices that a rescue searches although it does not search their enterprises.
+    ///
+    /// # Errors
+    /// The disk's, and a damaged file.
+    pub fn named_devices(&self) -> Result<Vec<ParentName>, JobError> {
+        let names = self.devices().map(|device| device.map(|it| it.name));
+        let enterprises = &self.settings().enterprises;
+        let is_named = |name: &ParentName| !enterprises.contains(&name.parent());
+        names
+            .filter(|name| name.as_ref().map_or(true, is_named))
+            .collect()
+    }
+
     /// The time at which all operations of a device had been listed.
     pub(crate) fn searched_at(&self, device: &str) -> Result<Option<Timestamp>, JobError> {
         let sql = "SELECT searched FROM devices WHERE name = ?1";
