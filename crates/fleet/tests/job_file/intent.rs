@@ -5,7 +5,7 @@ use std::time::Duration;
 use countermand_core::{Call, Phase};
 use countermand_fleet::RowState;
 use countermand_fleet::store::{Job, Kind, Record, Uptime};
-use countermand_fleet::{JobRow, Plan, SearchCost, Settings};
+use countermand_fleet::{JobRow, Plan, SearchCost, Settings, Target};
 use countermand_scheduler::PastCall;
 
 use super::{at, name, plan};
@@ -153,6 +153,7 @@ fn fault_36_a_clock_that_is_set_after_a_plan_forgets_no_spent_quota() {
     let cost = SearchCost::new(vec![call], at(10_000), Some(uptime("b", 700_000)));
     let plan = Plan {
         known: cost.records(),
+        targets: vec![Target::new(name(1))],
         ..Plan::default()
     };
     let settings = Settings::new(Kind::Plan);
