@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::error::Error;
 use crate::name::ParentName;
 use crate::printable::is_hidden;
+use crate::shown::looks_secret;
 use crate::timestamp::Timestamp;
 
 /// One page of a list: of operations, or of their [parents](Parent).
@@ -121,6 +122,9 @@ pub enum ListFilterError {
     /// It has a character that cannot be seen.
     #[error("a filter with the character U+{:04X}, which cannot be seen", u32::from(*.0))]
     Hidden(char),
+    /// It looks like a secret: a job file would keep it.
+    #[error("a filter that looks like {0}; expected a text that can be kept in a file")]
+    Secret(&'static str),
 }
 
 /// The longest filter, in bytes: percent-encoded it is a path that servers take.
@@ -141,8 +145,11 @@ impl FromStr for ListFilter {
         if !(1..=MAX_FILTER).contains(&text.len()) || text.trim().is_empty() {
             return Err(ListFilterError::Length(text.trim().len()));
         }
-        match text.chars().find(|char| is_hidden(*char)) {
-            Some(hidden) => Err(ListFilterError::Hidden(hidden)),
+        if let Some(hidden) = text.chars().find(|char| is_hidden(*char)) {
+            return Err(ListFilterError::Hidden(hidden));
+        }
+        match looks_secret(text) {
+            Some(like) => Err(ListFilterError::Secret(like)),
             None => Ok(Self(text.into())),
         }
     }
