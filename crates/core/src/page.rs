@@ -91,7 +91,7 @@ impl FromStr for PageToken {
 }
 
 /// A filter that the server applies to a list before it answers, in the language of the service: AIP-160 says how
-/// most are written, `done = false`. Neither empty nor longer than 2 KiB, and all of it can be seen.
+/// most are written, `done = false`. Neither empty nor longer than 1 KiB, and all of it can be seen.
 ///
 /// It is an aid that saves pages: what a server leaves out is never seen, and whether an operation is pending is
 /// still decided by the reader of the list.
@@ -116,7 +116,7 @@ pub struct ListFilter(Arc<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListFilterError {
-    /// It is empty, or longer than 2 KiB.
+    /// It is empty, or longer than 1 KiB.
     #[error("a filter of {0} bytes; expected 1 to {MAX_FILTER}")]
     Length(usize),
     /// It has a character that cannot be seen.
@@ -128,7 +128,7 @@ pub enum ListFilterError {
 }
 
 /// The longest filter, in bytes: percent-encoded it is a path that servers take.
-const MAX_FILTER: usize = 2048;
+const MAX_FILTER: usize = 1024;
 
 impl ListFilter {
     /// The filter as it was given.
