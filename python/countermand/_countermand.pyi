@@ -624,7 +624,7 @@ def build_list_operations(
     :param filter: the server's filter of the list, in the language of the service.
     :raises InvalidName: it is no name, or the service has no such method for it, or its list takes
         no filter.
-    :raises ValueError: the token is empty or longer than 4 KiB, the filter empty, longer than 2 KiB
+    :raises ValueError: the token is empty or longer than 4 KiB, the filter empty, longer than 1 KiB
         or of characters that cannot be seen.
     """
 
