@@ -68,8 +68,8 @@ fn fault_42_a_404_behind_a_cancel_in_doubt_is_looked_at_by_the_next_run() {
     script(
         &fleet,
         json!([
-            {"method": "cancel", "action": "reset", "effect": true},
-            {"method": "cancel", "delay_ms": 3000, "set": {"fate": "purged", "after_ms": 0}, "times": null},
+            {"method": "cancel", "action": "reset", "effect": true, "set": {"fate": "vanishes"}},
+            {"method": "cancel", "delay_ms": 3000, "times": null},
         ]),
     );
     let running = fleet.apply(&[]).start();
