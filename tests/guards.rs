@@ -84,7 +84,7 @@ const WORKS: [Work; 8] = [
         name: "client: cancel",
         run: cancel,
         allocations: 6,
-        instructions: 28_200,
+        instructions: 28_700,
     },
     Work {
         name: "client: countermand",
