@@ -40,7 +40,7 @@ OTHERS = {
         "/operations",
     ),
     "dataproc.v1": ("projects.regions", "projects/p/regions/us-east1", "/operations"),
-    "logging.v2": ("locations", "tenants/t/locations/global", ""),
+    "logging.v2": ("folders.locations", "folders/f/locations/global", ""),
     "cloudshell.v1": ("", "", "operations"),
 }
 """Of a service: the resource in the official client that has its operations, a parent, and what
