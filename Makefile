@@ -115,7 +115,7 @@ $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) python/README.md
 		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/lint: $(VENV)/ready $(PY) $(wildcard docs/*.py tests/*.py crates/*/Cargo.toml) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
+$(STAMPS)/lint: $(VENV)/ready $(PY) $(TEXTS) $(wildcard docs/*.py tests/*.py crates/*/Cargo.toml) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
 	$(BIN)/ruff check python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist
 	$(BIN)/ruff format --check python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist
 	$(BIN)/python tests/packages.py check

@@ -706,8 +706,28 @@ def page(text: str) -> str:
     return COLUMNS + "".join(lines) + "\n" + STATES_HEAD + state_page(text)
 
 
+def counted(text: str) -> dict[Path, tuple[str, ...]]:
+    """Sentences for people with numbers of the table."""
+    rows = [line.split("\t") for line in text.splitlines() if not line.startswith(("#", "=", "~"))]
+    lasting = [row for row in rows if any("~" not in one for one in row[7].split(" "))]
+    others = len({row[0].split(".")[0] for row in lasting}) - 1  # Android comes first
+    states = sum("~" in row[7] for row in rows)
+    return {
+        ROOT / "README.md": (f"[{others} other Google APIs]", f"jobs and builds of {states},"),
+        ROOT / "CHANGELOG.md": (
+            f"the {len(lasting)} services of Google's discovery that have\n",
+            f"executions of {states} services",
+        ),
+        ROOT / "docs/python.md": (f"[{len(lasting)} services](services.md)",),
+    }
+
+
 def main() -> None:
     made = table()
+    for file, sentences in counted(made).items():
+        for sentence in sentences:
+            if sentence not in file.read_text(encoding="utf-8"):
+                sys.exit(f"{file.name} does not say: {sentence}")
     prose = PAGE.read_text(encoding="utf-8").split("| service |")[0]
     files = {TABLE: made, PAGE: prose + page(made), VECTORS: vectors()}
     for file, text in files.items():

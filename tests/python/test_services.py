@@ -966,7 +966,8 @@ def test_what_was_found_is_given_as_it_is(document_ai: Emulator, tmp_path: Path)
         ):
             calls.find(enterprises="LC01")
         with pytest.raises(TypeError, match=r"is a dict, .*: give \[d\['name'\]\]"):
-            calls.plan(tmp_path / "a.job", {"position": 1, "name": str(name)})  # type: ignore[arg-type]
+            given: Any = {"position": 1, "name": str(name)}
+            calls.plan(tmp_path / "a.job", given)
         frame = pytest.importorskip("pandas").DataFrame({"position": [1], "name": [str(name)]})
         with pytest.raises(TypeError, match=r"is a table, .*df\['name'\]"):
             calls.plan(tmp_path / "a.job", frame)

@@ -252,7 +252,7 @@ fn with_query_level(service: &'static Service, name: &str, query: &str) -> Optio
     })
 }
 
-/// What a text was parsed as, unless it holds more than a name.
+/// The result of parsing a text, or the refusal of one that holds more than a name.
 fn refuse_surplus<T>(
     text: &str,
     parsed: Result<T, NameError>,

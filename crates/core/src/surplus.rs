@@ -1,4 +1,4 @@
-//! What stands around a name in a text as people paste it: quotes, brackets, a comma, other words.
+//! Signs and words around a name in a text as people paste it: quotes, brackets, a comma, other words.
 //!
 //! The API would take nearly every character in an id, so that a request with `…/17,` is answered by a 404, which
 //! reads as if the operation were gone. Ids of Google's hold letters, digits and a few signs.

@@ -26,7 +26,7 @@ pub(crate) struct Parent {
     last_id: u64,
 }
 
-/// What a parent has of one kind.
+/// A list of a parent: its operations of one kind.
 #[derive(Debug)]
 struct List {
     /// The names in it.
@@ -293,7 +293,7 @@ impl Fleet {
         self.known(name, |name| self.operation_index.get(name).copied())
     }
 
-    /// What is found under a name, or under the one that it means where it has the number of a project.
+    /// The entry of a name, or of the one that it means where it has the number of a project.
     fn known<T>(&self, name: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         let by_id = |project: &String| find(&with_project(name, project)?);
         find(name).or_else(|| self.projects.iter().find_map(by_id))

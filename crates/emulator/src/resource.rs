@@ -103,7 +103,7 @@ fn pending(description: &ResourceState, extras: bool) -> Vec<String> {
     words.into_iter().filter(is_pending).collect()
 }
 
-/// What proves nothing beside the state: a step that was cancelled, the result of an operation.
+/// Adds fields that prove nothing beside the state: a step that was cancelled, the result of an operation.
 fn decoys(
     shown: &mut serde_json::Map<String, Value>,
     description: &ResourceState,

@@ -82,7 +82,7 @@ pub enum FilterError {
     /// A type of another service is no text that can be seen.
     #[error("the type is empty, or has characters that cannot be seen")]
     Invisible,
-    /// What the names of this pattern name does not tell when it was created.
+    /// No operation or resource with a name of this pattern tells when it was created.
     #[error(
         "what is named like {pattern} does not tell when it was created, so none is known to be newer or older"
     )]
@@ -90,7 +90,7 @@ pub enum FilterError {
         /// The pattern.
         pattern: String,
     },
-    /// What the names of this pattern name tells no type.
+    /// No operation or resource with a name of this pattern tells a type.
     #[error("what is named like {pattern} tells no type, so none would be left out by it")]
     NoTypes {
         /// The pattern.

@@ -65,9 +65,9 @@ pub struct JobProgress {
     /// Operations that have come out. Of a job they are those that no run takes up again: what is pending, or failed in
     /// a way that another run may mend, is not among them.
     pub verdicts: u64,
-    /// Operations that this run has not brought to a result.
+    /// Operations that still have no result.
     #[serde(skip)]
-    pub(crate) left: u64,
+    pub(crate) remaining: u64,
     /// Requests in a second over the last 10 seconds.
     pub requests_per_second: Option<f64>,
     /// Requests that the quota allows at once; `None` without a quota.
@@ -297,7 +297,7 @@ impl Meter {
             failing: outage.and_then(|outage| Failing::of(outage, now)),
             ..counted
         };
-        let looked_at = progress.left <= under_way;
+        let looked_at = progress.remaining <= under_way;
         progress.estimated(self.pace, now - self.still.0, silent, looked_at)
     }
 
@@ -377,7 +377,7 @@ impl JobProgress {
             cancels_accepted: counts.cancels_accepted,
             cancels_maybe_sent: counts.cancels_maybe_sent,
             verdicts: operations.saturating_sub(counts.again),
-            left: counts.again,
+            remaining: counts.again,
             ..Self::default()
         }
     }
@@ -396,7 +396,7 @@ impl JobProgress {
             cancels_sent: standing.cancels_sent.min(operations),
             cancels_accepted: standing.accepted.min(operations),
             verdicts,
-            left: operations - verdicts,
+            remaining: operations - verdicts,
             ..Self::default()
         }
     }
@@ -437,7 +437,7 @@ impl JobProgress {
     /// look.
     fn estimated(mut self, pace: Pace, still: Duration, silent: bool, looked_at: bool) -> Self {
         let searching = self.search.filter(|search| !search.is_over());
-        if searching.is_none() && self.left == 0 {
+        if searching.is_none() && self.remaining == 0 {
             // There is no next request.
             self.quota_wait = None;
         }
@@ -454,7 +454,7 @@ impl JobProgress {
         let found = searching.filter(|_| cancelling);
         let found = found.map_or(0.0, |search| search.finds_to_come());
         let cancels = self.operations.saturating_sub(self.cancels_sent) as f64 + found;
-        let looks = self.left as f64 + found;
+        let looks = self.remaining as f64 + found;
         let Some(lists) = lists else { return self };
         // While a spent window keeps everything waiting, the quota comes back as time passes.
         let waited = self.quota_wait.map_or(Duration::ZERO, |_| still);
@@ -524,7 +524,7 @@ impl JobProgress {
         } else if let Some(left) = self.quota_remaining {
             let assumed = match (self.quota_assumed, left) {
                 (false, _) => "",
-                (true, 0) => " (assumed, none is documented; --quota sets another)",
+                (true, 0) => " (assumed, none is documented)",
                 (true, _) => " (assumed)",
             };
             words.push(format!("quota left {}{assumed}", grouped(left.into())));
@@ -958,7 +958,7 @@ mod tests {
         let assumed = Quota::of_service(document_ai);
         let line = words(assumed.clone(), Some(0));
         assert!(
-            line.contains("quota left 0 (assumed, none is documented; --quota "),
+            line.ends_with("quota left 0 (assumed, none is documented)"),
             "{line}"
         );
         let line = words(assumed, Some(3));

@@ -138,7 +138,7 @@ impl Operation {
             .is_some_and(|metadata| metadata.cancel_asked)
     }
 
-    /// What was read of the operation, in one form for all services.
+    /// The facts that were read of the operation, in one form for all services.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         py.import("json")?.call_method1("loads", (self.json()?,))
     }

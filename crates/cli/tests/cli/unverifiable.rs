@@ -166,7 +166,7 @@ fn a_quota_that_is_not_documented_is_said_to_be_assumed() {
         &[Fate::Cancellable],
     );
     let assumed =
-        "The quota of Cloud Document AI API is not documented: 600/60s is assumed (--quota ";
+        "The quota of Cloud Document AI API is not documented: 600/60s is assumed (--quota, ";
     let (plan, _) = planned(&world, &[]);
     assert!(plan.stdout.contains(assumed), "{plan:?}");
     std::fs::remove_file(world.job()).unwrap();

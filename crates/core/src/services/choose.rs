@@ -315,6 +315,9 @@ mod tests {
         assert!(found(location, 1).len() > 50 && found(location, 0).is_empty());
         assert!(found("projects/p/instances/i", 1).contains(&"spanner"));
         assert!(found("enterprises/e", 2).contains(&"androidmanagement"));
+        let list = "projects/p/regions/r/jobs";
+        assert_eq!(found(list, 1), ["dataproc"]);
+        assert!(found(list, 0).is_empty() && found(list, 2).is_empty());
         let none: [&str; 4] = ["", "text/of/a/line", "projects", "projects//locations/us"];
         for name in none {
             for up in 0..3 {

@@ -94,7 +94,7 @@ impl Row {
         self.holds_above(name, 0)
     }
 
-    /// True if a name is one of a resource so many levels above the operations of a pattern.
+    /// True if a name is one of a resource so many levels above the operations of a pattern, or of a list of one.
     pub(crate) fn holds_above(self, name: &str, up: u8) -> bool {
         self.patterns().any(|pattern| {
             // A level has two segments, and no resource is above the first one.
@@ -110,7 +110,8 @@ impl Row {
                     _ => {}
                 }
             }
-            segments.next().is_none()
+            let list = pattern.split('/').nth(depth).filter(|_| up == 1);
+            segments.next().is_none_or(|more| list == Some(more)) && segments.next().is_none()
         })
     }
 

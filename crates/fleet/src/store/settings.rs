@@ -179,7 +179,7 @@ impl Settings {
         let windows = quota.get_windows().iter().map(Window::to_string);
         quota.is_assumed(self.service).then(|| {
             format!(
-                "The quota of {} is not documented: {} is assumed (--quota gives another one), and a lower one that the \
+                "The quota of {} is not documented: {} is assumed (--quota, in Python quota=, gives another one), and a lower one that the \
                  server names is kept.",
                 self.service.title,
                 windows.collect::<Vec<_>>().join(" and ")
