@@ -250,7 +250,7 @@ impl Run {
         let recorder = recorder.as_mut();
         let recorder = recorder.expect("a run has its recorder until it ends");
         JobProgress {
-            left: self.open.saturating_sub(self.progress().finished),
+            remaining: self.open.saturating_sub(self.progress().finished),
             ..JobProgress::of_counts(&recorder.counts(), recorder.progress())
         }
     }
