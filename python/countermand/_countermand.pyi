@@ -807,7 +807,7 @@ class Emulator:
     def __new__(
         cls,
         *,
-        service: str,
+        service: str | Service,
         devices: int,
         pending: int,
         history: int,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TypeAlias
 
+    from .service import Service
+
     _Fate: TypeAlias = Literal[
         "acknowledged",
         "cancellable",
@@ -67,7 +69,7 @@ class Emulator:
     def __init__(
         self,
         *,
-        service: str = "androidmanagement",
+        service: str | Service = "androidmanagement",
         devices: int = 3,
         pending: int = 1,
         history: int = 2,
@@ -78,7 +80,8 @@ class Emulator:
     ) -> None:
         """Starts the server.
 
-        :param service: the service that it is, ``documentai`` or ``documentai.v1``.
+        :param service: the service that it is, ``documentai``, ``documentai.v1`` or a
+            :class:`~countermand.Service`, such as one that a file describes.
         :param devices: how many devices the fleet has; of another service, how many parents of
             operations, such as locations.
         :param pending: how many open operations each has; mostly such that a cancel works.

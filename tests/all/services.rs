@@ -4,8 +4,8 @@ use std::iter;
 use std::time::Duration;
 
 use countermand_core::{
-    Call, Cancellation, Endpoint, NamePattern, OperationName, PageQuery, ParentName, Phase, Policy,
-    Reading, Request, Response, Service, Step, Time, Verdict,
+    Call, Cancellation, Endpoint, NamePattern, Operation, OperationName, PageQuery, ParentName,
+    Phase, Policy, Reading, Request, Response, Service, Step, Time, Verdict,
 };
 use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent, Script, State};
 use countermand_scheduler::{Event, NextStep, Scheduler};
@@ -401,6 +401,52 @@ fn metadata_has_its_facts_at_the_paths_of_the_description() {
         }
         for path in asked {
             assert!(seen.1.contains(path), "{id} {path}");
+        }
+    }
+}
+
+/// The type of an operation in the truth is the one that its client reads, whatever path the description names.
+#[test]
+fn the_type_of_an_operation_is_where_the_description_reads_it() {
+    for (number, paths) in [
+        json!(["type"]),
+        json!(["verb"]),
+        json!(["common.kind", "type"]),
+        json!(["@type"]),
+        json!([]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let host = format!("typed{number}.googleapis.com");
+        let text = json!({
+            "schema": "countermand.service/1",
+            "id": format!("typed{number}.v1"),
+            "title": "A service of a file",
+            "host": host,
+            "names": [{"pattern": "projects/{project}/operations/{operation}"}],
+            "kind_paths": paths,
+        });
+        let service = Service::from_json(text.to_string().as_bytes()).unwrap();
+        let mut emulator = emulator(service);
+        let operations = [
+            json!({"type": "EXPORT_IMAGE"}),
+            json!({}),
+            json!({}),
+            json!({}),
+        ];
+        let body = json!({"name": "projects/p", "operations": operations});
+        let new: NewParent = serde_json::from_value(body).unwrap();
+        emulator.add(T0, new).unwrap();
+        let truth = emulator.truth(T0);
+        assert_eq!(truth[0].kind, "EXPORT_IMAGE");
+        for truth in truth {
+            let name = OperationName::parse(service, &truth.name).unwrap();
+            let get = Request::Get(name.clone()).http(&endpoint());
+            let response = served(&mut emulator, T0, &get);
+            let operation = Operation::read(name, &response).unwrap();
+            let kind = operation.metadata.unwrap().kind;
+            assert_eq!(kind.as_deref(), Some(truth.kind.as_str()), "{paths}");
         }
     }
 }

@@ -224,7 +224,7 @@ def test_names_of_a_path_of_its_own() -> None:
 def test_a_service_that_is_unknown() -> None:
     with pytest.raises(ValueError, match=r'no service is named "documentia".*documentai'):
         Emulator(service="documentia")
-    with pytest.raises(TypeError, match="service is of type int, expected a str"):
+    with pytest.raises(TypeError, match="service is of type int, expected a str or a Service"):
         Emulator(service=1)  # type: ignore[arg-type]
 
 

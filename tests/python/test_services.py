@@ -888,6 +888,20 @@ def test_an_answer_to_a_cancel_that_is_no_success_is_an_error() -> None:
         parse_cancel("", 200, {}, b"{}")
 
 
+def test_the_emulator_is_the_service_of_a_file() -> None:
+    service = Service.from_file(EARTH_ENGINE)
+    with Emulator(service=service, devices=0) as emulator:
+        assert emulator.service == service.id
+        for type_ in ("EXPORT_IMAGE", "INGEST_IMAGE"):
+            emulator.add("cancellable", device="projects/my", type=type_)
+        assert [row["type"] for row in emulator.truth()] == ["EXPORT_IMAGE", "INGEST_IMAGE"]
+        exported, _ = emulator.operations()
+        with Client(service=service, endpoint=emulator.endpoint, token=emulator.token) as calls:
+            assert calls.get(exported).command_type == "EXPORT_IMAGE"
+            found = calls.find(parents="projects/my", types="EXPORT_IMAGE")
+            assert [item.name for item in found] == [exported]
+
+
 def test_a_service_file_with_a_mistake_names_it(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"none\.json"):
         Service.from_file(tmp_path / "none.json")

@@ -105,20 +105,25 @@ fn metadata(
 ) -> Map<String, Value> {
     let mut metadata = operation.params.clone();
     let (api, version) = service.id.split_once('.').unwrap_or((service.id, "v1"));
-    let kind = format!("type.googleapis.com/google.cloud.{api}.{version}.OperationMetadata");
-    metadata.insert("@type".to_owned(), kind.into());
-    let verb = match quirks.extras {
+    let paths = service.operation.paths().unwrap_or(&COMMON);
+    let kind = match quirks.extras {
         true => "timeTravel",
         false => &operation.kind,
     };
-    metadata.insert("verb".to_owned(), verb.into());
-    let paths = service.operation.paths().unwrap_or(&COMMON);
+    // The last word of the type is the kind where no field tells it.
+    let message = match paths.kind {
+        [] => kind,
+        _ => "OperationMetadata",
+    };
+    let url = format!("type.googleapis.com/google.cloud.{api}.{version}.{message}");
+    metadata.insert("@type".to_owned(), url.into());
     let created = rfc3339(operation.created).into();
     let mut set = |paths: &[&str], value: Value| {
         if let Some(path) = operation.choose(paths) {
             put(&mut metadata, path, value);
         }
     };
+    set(paths.kind, kind.into());
     set(paths.create_time, created);
     if operation.cancel_asked.is_some() {
         set(paths.cancel_asked, true.into());

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use crate::arguments;
 use crate::lock::Lock;
 use crate::process::{self, Native};
+use crate::services::Chosen;
 
 /// A server in this process; a forked child can call it but not stop it.
 #[pyclass(module = "countermand._countermand", frozen)]
@@ -42,7 +43,7 @@ impl Emulator {
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
-        service: &Bound<'_, PyAny>,
+        service: Chosen,
         devices: &Bound<'_, PyAny>,
         pending: &Bound<'_, PyAny>,
         history: &Bound<'_, PyAny>,
@@ -56,8 +57,7 @@ impl Emulator {
             arguments::whole(what, given, 0..=most).map(|count| count as usize)
         };
         let bad = |problem: String| PyValueError::new_err(problem);
-        let service = Service::choose(&arguments::text("service", service)?, None)
-            .map_err(|error| bad(error.to_string()))?;
+        let Chosen(service) = service;
         let script =
             Script::parse(service, faults).map_err(|error| bad(format!("faults: {error}")))?;
         let quirks: Quirks =

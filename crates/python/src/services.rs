@@ -23,7 +23,9 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Chosen {
                 let class = SERVICE.import(given.py(), "countermand.service", "Service")?;
                 match given.is_instance(class)? {
                     true => given.getattr("id")?.extract()?,
-                    false => return Err(arguments::mistyped("service", &given, "a str")),
+                    false => {
+                        return Err(arguments::mistyped("service", &given, "a str or a Service"));
+                    }
                 }
             }
         };
