@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -63,14 +64,23 @@ class Service:
         """The service that a file describes.
 
         :raises OSError: the file cannot be read.
-        :raises ValueError: it describes no service, one that is built in, or one of which this
-            process has read another description. The message names the field and the reason.
+        :raises ValueError: it describes no service, one that is built in, one of which this
+            process has read another description, or one at the host of another API. The message
+            names the field and the reason.
         """
         return Service.from_json(Path(path).read_bytes())
 
     @staticmethod
     def from_json(text: str | bytes) -> Service:
-        """The service that a JSON text describes, as :meth:`from_file` reads it."""
+        """The service that a JSON text describes, as :meth:`from_file` reads it.
+
+        :raises TypeError: ``text`` is something else, such as a dict: give ``json.dumps(text)``.
+        """
+        if not isinstance(text, (str, bytes)):
+            message = f"text is of type {type(text).__name__}, expected a str or bytes"
+            if isinstance(text, Mapping):
+                message += ": give json.dumps(text)"
+            raise TypeError(message)
         return _service(
             _countermand.described_service(text.encode() if isinstance(text, str) else text)
         )

@@ -281,7 +281,7 @@ fn names_of_jobs_lead_to_their_service() {
 /// A service of the same form as one that is built in, as a file describes it.
 fn copy(service: &str) -> &'static Service {
     let mut form = serde_json::to_value(Service::named(service).unwrap()).unwrap();
-    form["id"] = service.replace(".v", "form.v").into();
+    form["id"] = format!("{service}form").into();
     Service::from_json(form.to_string().as_bytes()).unwrap()
 }
 

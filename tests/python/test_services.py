@@ -912,12 +912,27 @@ def test_a_service_file_with_a_mistake_names_it(tmp_path: Path) -> None:
         ({"title": "Another"}, "`id`: this process has read another description of it"),
         ({"names": [{"pattern": "x"}]}, r"`names\[0\]\.pattern`: expected an id"),
         ({"colour": 1}, "`colour`: there is no such field here"),
+        ({"title": None}, "`title`: it is null"),
+        ({"kind_paths": "type"}, "`kind_paths`: expected a list, found a text$"),
+        ({"id": "other.v1"}, "earthengine.googleapis.com is a host of earthengine.v1"),
     ):
         Service.from_file(EARTH_ENGINE)
         with pytest.raises(ValueError, match=problem):
             Service.from_json(json.dumps(form | change))
     with pytest.raises(ValueError, match="it is not JSON"):
         Service.from_json(b"{")
+    with pytest.raises(TypeError, match=r"is of type dict, .*: give json\.dumps\(text\)"):
+        Service.from_json(form)
+    with pytest.raises(TypeError, match=r"text is of type int, expected a str or bytes$"):
+        Service.from_json(1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff"])
+def test_a_description_is_the_same_in_other_lines(before: str) -> None:
+    service = Service.from_file(EARTH_ENGINE)
+    form = json.loads(EARTH_ENGINE.read_text("utf-8"))
+    for indent in (None, 1):
+        assert Service.from_json(before + json.dumps(form, indent=indent)) == service
 
 
 def test_fault_57_another_host_than_googles_is_named_by_the_caller() -> None:

@@ -141,30 +141,24 @@ impl Service {
         Self::at_host(host, name)
     }
 
-    /// The service at a host, one of its regional hosts included: by the version that a path begins with, else
-    /// the newest whose patterns hold it.
+    /// The service at a host, one of its regional hosts included: of the versions of the API there, the one that a
+    /// path begins with, else the newest whose patterns hold it, else the newest. A version that a file describes
+    /// comes behind those that are built in.
     pub(crate) fn at_host(host: &str, path: &str) -> Option<&'static Self> {
         let host = host.to_ascii_lowercase();
-        Self::of_table(&host, path).or_else(|| file::at_host(&host))
-    }
-
-    fn of_table(host: &str, path: &str) -> Option<&'static Self> {
-        let label = host.strip_suffix(GOOGLE)?;
-        let is_of = |row: &Row| {
-            let own = row.label();
-            let is_root = label == own || label.strip_suffix(".mtls") == Some(own);
-            // Few rows are decoded for that.
-            is_root || label.contains(own) && row.decoded().location_at(host).is_some()
+        let is_googles = host.ends_with(GOOGLE);
+        let built_in = rows().filter(|row| is_googles && row.is_at(&host));
+        let described = file::at_host(&host).into_iter();
+        let versions = built_in.map(Version::BuiltIn);
+        let versions: Vec<_> = versions.chain(described.map(Version::Described)).collect();
+        let newest = |is: &dyn Fn(&Version) -> bool| {
+            let versions = versions.iter().filter(|version| is(version));
+            versions.max_by_key(|version| (version.is_built_in(), newness(version.id())))
         };
-        let versions: Vec<_> = rows().filter(is_of).collect();
-        let behind = |row: &Row| {
-            let rest = path.strip_prefix(row.prefix().trim_start_matches('/'));
-            rest.is_some_and(|rest| rest.starts_with('/'))
-        };
-        newest_of(versions.iter().copied().filter(behind))
-            .or_else(|| newest_of(versions.iter().copied().filter(|row| row.holds(path))))
-            .or_else(|| newest_of(versions.iter().copied()))
-            .map(Row::decoded)
+        let found = newest(&|version| version.begins(path))
+            .or_else(|| newest(&|version| version.holds(path)))
+            .or_else(|| newest(&|_| true));
+        found.map(|version| version.service())
     }
 
     /// The APIs of which some version has such names, so many levels above its operations, sorted.
@@ -219,19 +213,62 @@ fn squashed(text: &str) -> String {
     text.split_whitespace().collect::<String>().to_lowercase()
 }
 
-/// Stable before the others, then the newest.
+/// A version of the API at a host.
+enum Version {
+    /// A row, which is decoded when it is chosen.
+    BuiltIn(Row),
+    Described(&'static Service),
+}
+
+impl Version {
+    const fn is_built_in(&self) -> bool {
+        matches!(self, Self::BuiltIn(_))
+    }
+
+    fn id(&self) -> &'static str {
+        match self {
+            Self::BuiltIn(row) => row.id(),
+            Self::Described(service) => service.id,
+        }
+    }
+
+    /// True if the path of a URL begins with that of this version.
+    fn begins(&self, path: &str) -> bool {
+        let prefix = match self {
+            Self::BuiltIn(row) => row.prefix(),
+            Self::Described(service) => service.prefix,
+        };
+        let rest = path.strip_prefix(prefix.trim_start_matches('/'));
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        match self {
+            Self::BuiltIn(row) => row.holds(name),
+            Self::Described(service) => file::holds(service, name),
+        }
+    }
+
+    fn service(&self) -> &'static Service {
+        match self {
+            Self::BuiltIn(row) => row.decoded(),
+            Self::Described(service) => service,
+        }
+    }
+}
+
 fn newest_of(versions: impl Iterator<Item = Row>) -> Option<Row> {
-    versions.max_by_key(|row| {
-        let version = row
-            .id()
-            .rsplit_once(".v")
-            .map_or("", |(_, version)| version);
-        let digits = version.find(|char: char| !char.is_ascii_digit());
-        let (number, rest) = version.split_at(digits.unwrap_or(version.len()));
-        let number: u32 = number.parse().unwrap_or(0);
-        // `v1beta2` is newer than `v1beta1`, and `v1beta1` than `v1alpha3`.
-        (rest.is_empty(), number, rest)
-    })
+    versions.max_by_key(|row| newness(row.id()))
+}
+
+/// The order of the versions of an API: stable ones behind the others, then by number.
+fn newness(id: &'static str) -> (bool, u32, &'static str) {
+    let version = id.rsplit_once(".v").map_or("", |(_, version)| version);
+    let digits = version.find(|char: char| !char.is_ascii_digit());
+    let (number, rest) = version.split_at(digits.unwrap_or(version.len()));
+    let number: u32 = number.parse().unwrap_or(0);
+    // `v1beta2` is newer than `v1beta1`, and `v1beta1` than `v1alpha3`.
+    (rest.is_empty(), number, rest)
 }
 
 /// The APIs whose names are most like a word, at most three.

@@ -6,7 +6,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::json::{Text, without_value};
-use crate::shown::shown_excerpt;
+use crate::printable::excerpt;
+use crate::shown::{looks_secret, shown_excerpt};
 
 /// Bytes of a text.
 const TEXT: usize = 500;
@@ -65,10 +66,13 @@ fn is_path(path: &str) -> bool {
 
 /// "expected X, found Y".
 pub(super) fn found(expected: &str, given: &str) -> String {
-    format!(
-        "expected {expected}, found \"{}\"",
-        shown_excerpt(given, 80)
-    )
+    // A pattern or a template that begins with a word in braces is no JSON, which has quotation marks.
+    let words = given.replace(['{', '}'], "");
+    let shown = match given.contains('"') || looks_secret(&words).is_some() {
+        true => shown_excerpt(given, 80),
+        false => excerpt(given, 80),
+    };
+    format!("expected {expected}, found \"{shown}\"")
 }
 
 /// The fields of an object that are not read yet.
@@ -76,6 +80,7 @@ pub(super) struct Fields<'a> {
     place: String,
     left: Vec<(String, &'a RawValue)>,
     known: Vec<&'static str>,
+    nulls: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
@@ -94,6 +99,7 @@ impl<'a> Fields<'a> {
             place: place.to_owned(),
             left,
             known: Vec::new(),
+            nulls: Vec::new(),
         })
     }
 
@@ -102,15 +108,27 @@ impl<'a> Fields<'a> {
         self.known.push(field);
         let at = self.left.iter().position(|(name, _)| name == field)?;
         let json = self.left.swap_remove(at).1.get();
-        (json != "null").then_some(json)
+        if json == "null" {
+            self.nulls.push(field);
+            return None;
+        }
+        Some(json)
     }
 
     pub(super) fn error(&self, field: &str, reason: impl Into<String>) -> ServiceFileError {
         ServiceFileError::new(&path_of(&self.place, field), reason)
     }
 
+    /// Reason for which a field that was read has no value.
+    pub(super) fn absence(&self, field: &str) -> &'static str {
+        match self.nulls.contains(&field) {
+            true => "it is null",
+            false => "it is missing",
+        }
+    }
+
     pub(super) fn given<T>(&self, field: &str, value: Option<T>) -> Result<T, ServiceFileError> {
-        value.ok_or_else(|| self.error(field, "it is missing"))
+        value.ok_or_else(|| self.error(field, self.absence(field)))
     }
 
     pub(super) fn text(&mut self, field: &'static str) -> Result<Option<String>, ServiceFileError> {
@@ -234,11 +252,10 @@ fn path_of(place: &str, field: &str) -> String {
 
 fn parsed<'a, T: Deserialize<'a>>(place: &str, json: &'a str) -> Result<T, ServiceFileError> {
     serde_json::from_str(json).map_err(|error| {
-        let reason = match json.trim_start().as_bytes().first() {
-            Some(b'{') | None => {
-                format!("it is not JSON: {}", without_value(&error.to_string()))
-            }
-            Some(_) => format!("expected an object, found {}", kind(json)),
+        let is_other = error.is_data() && !json.trim_start().starts_with('{');
+        let reason = match is_other {
+            true => format!("expected an object, found {}", kind(json)),
+            false => format!("it is not JSON: {}", without_value(&error.to_string())),
         };
         ServiceFileError::new(place, reason)
     })
@@ -249,6 +266,7 @@ fn text_at(place: &str, json: &str) -> Result<String, ServiceFileError> {
     match serde_json::from_str::<Text<'_>>(json).map(Text::into_string) {
         Ok(text) if text.len() > TEXT => refuse(format!("it is longer than {TEXT} bytes")),
         Ok(text) => Ok(text),
+        Err(_) if json.starts_with('"') => refuse("it is a text that is not Unicode".to_owned()),
         Err(_) => refuse(format!("expected a text, found {}", kind(json))),
     }
 }
@@ -258,7 +276,7 @@ fn kind(json: &str) -> &'static str {
     match json.trim_start().as_bytes().first() {
         Some(b'{') => "an object",
         Some(b'[') => "a list",
-        Some(b'"') => "a text that is not Unicode, or in the wrong place",
+        Some(b'"') => "a text",
         Some(b't' | b'f') => "true or false",
         Some(b'n') => "null",
         _ => "a number",

@@ -33,10 +33,12 @@ impl Service {
     /// (`countermand.service/1`).
     ///
     /// From then on [`named`](Self::named) knows it, and full names with its host are read. It stays for as long as
-    /// the process runs, so an id has one description: the same text gives the same service.
+    /// the process runs, so an id has one description: a text of the same meaning gives the same service.
     ///
     /// A file can be wrong or written by others, so it is checked. All hosts are plain DNS names. Regional
-    /// hosts and one for mutual TLS end in `.googleapis.com`, as the host then does as well.
+    /// hosts and one for mutual TLS end in `.googleapis.com`, as the host then does as well. A host has the
+    /// versions of one API: at the host of a service that is built in, a file describes another version of it.
+    /// A full name is of a version that is built in, if its patterns hold it.
     ///
     /// ```
     /// use countermand_core::{OperationName, Service};
@@ -57,8 +59,8 @@ impl Service {
     /// ```
     ///
     /// # Errors
-    /// A field is missing, unknown or wrong, the id is built in, or this process has read another description
-    /// of it.
+    /// A field is missing, unknown or wrong, the id is built in, this process has read another description
+    /// of it, or a host is one of another API.
     pub fn from_json(json: &[u8]) -> Result<&'static Self, ServiceFileError> {
         if json.len() > LONGEST {
             let reason = format!("it is longer than {LONGEST} bytes");
@@ -81,12 +83,15 @@ impl Service {
         // Held until it is in, so that two threads that read one file get one service.
         let mut described = described();
         if let Some((read, known)) = described.iter().find(|(_, known)| known.id == draft.id) {
-            let reason = "this process has read another description of it, and names refer to that";
-            return match *read == text {
-                true => Ok(known),
-                false => Err(ServiceFileError::new("id", reason)),
-            };
+            // Compared by meaning: an editor may have put the lines in another way.
+            if Draft::read(read).is_ok_and(|other| other == draft) {
+                return Ok(known);
+            }
+            let reason = "this process has read another description of it, and names refer to that; a new \
+                          process takes this one";
+            return Err(ServiceFileError::new("id", reason));
         }
+        draft.check_api(described.iter().map(|(_, known)| *known))?;
         let service = draft.leaked();
         described.push((leaked(text.to_owned()), service));
         Ok(service)
@@ -115,11 +120,38 @@ pub(crate) fn named(id: &str) -> Option<&'static Service> {
     services.find(|service| service.id == id)
 }
 
-/// The service that a file described at a host in small letters.
-pub(crate) fn at_host(host: &str) -> Option<&'static Service> {
+/// The services that files described at a host in small letters: versions of one API.
+pub(crate) fn at_host(host: &str) -> Vec<&'static Service> {
     let described = described();
-    let mut services = described.iter().map(|(_, service)| *service);
-    services.find(|it| it.host == host || it.regional_hosts.iter().any(|hosts| hosts.has(host)))
+    let services = described.iter().map(|(_, service)| *service);
+    services.filter(|service| is_at(service, host)).collect()
+}
+
+fn is_at(service: &Service, host: &str) -> bool {
+    let mut regional = service.regional_hosts.iter();
+    [service.host, service.mtls_host].contains(&host) || regional.any(|hosts| hosts.has(host))
+}
+
+/// True if a pattern of a service holds a relative name.
+pub(crate) fn holds(service: &Service, name: &str) -> bool {
+    let mut patterns = service.patterns.iter();
+    patterns.any(|pattern| covers(&pattern.to_string(), name))
+}
+
+/// True if each name of one pattern, or one name, is a name of another pattern.
+fn covers(pattern: &str, other: &str) -> bool {
+    let is_rest = |segment: &str| braced(segment).is_some_and(|noun| noun.ends_with("=**"));
+    let mut segments = other.split('/');
+    for own in pattern.split('/') {
+        match segments.next() {
+            None | Some("") => return false,
+            Some(_) if is_rest(own) => return true,
+            Some(segment) if braced(own).is_some() && !is_rest(segment) => {}
+            Some(segment) if segment == own => {}
+            Some(_) => return false,
+        }
+    }
+    segments.next().is_none()
 }
 
 /// The form that [`from_json`](Service::from_json) reads.
@@ -188,6 +220,7 @@ impl Serialize for Service {
 }
 
 /// A checked description.
+#[derive(PartialEq)]
 struct Draft {
     id: String,
     title: String,
@@ -204,6 +237,7 @@ struct Draft {
     cancel_asked: Vec<String>,
 }
 
+#[derive(PartialEq)]
 struct Names {
     levels: Vec<DraftLevel>,
     has_get: bool,
@@ -214,12 +248,14 @@ struct Names {
     state: Option<StateForm>,
 }
 
+#[derive(PartialEq)]
 struct DraftLevel {
     collection: String,
     ids: DraftIds,
     noun: String,
 }
 
+#[derive(PartialEq)]
 enum DraftIds {
     Any,
     Rest,
@@ -235,6 +271,8 @@ impl DraftIds {
 
 impl Draft {
     fn read(text: &str) -> Result<Self, ServiceFileError> {
+        // Some editors write a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut fields = Fields::read("", text)?;
         match fields.text("schema")?.as_deref() {
             Some(SCHEMA) => {}
@@ -242,7 +280,7 @@ impl Draft {
                 return Err(fields.error("schema", found(&format!("\"{SCHEMA}\""), other)));
             }
             None => {
-                let reason = format!("it is missing; expected \"{SCHEMA}\"");
+                let reason = format!("{}; expected \"{SCHEMA}\"", fields.absence("schema"));
                 return Err(fields.error("schema", reason));
             }
         }
@@ -258,6 +296,7 @@ impl Draft {
         let regional_hosts = regional_hosts(&mut fields, &host)?;
         let expected = "a path such as /v1, or an empty text";
         let prefix = fields.checked("prefix", expected, is_prefix)?;
+        let prefix = prefix.unwrap_or_else(|| version_path(&id));
         let scope = fields.checked("scope", "an OAuth scope", is_scope)?;
         let expected = "POST or GET, a space, and :cancel or /cancel, or PUT, two spaces, and a \
                         field of text such as {\"requestedState\":\"CANCELLED\"}";
@@ -266,13 +305,13 @@ impl Draft {
             title,
             mtls_host,
             regional_hosts,
-            prefix: prefix.unwrap_or_else(|| version_path(&id)),
+            names: names(&mut fields, &prefix)?,
+            prefix,
             scope: scope.unwrap_or_default(),
             cancel: cancel.unwrap_or_else(|| CancelMethod::USUAL.to_string()),
             list_query: fields
                 .checked("list_query", "a query such as pageSize=", is_list_query)?
                 .unwrap_or_else(|| table::LIST_QUERY.to_owned()),
-            names: names(&mut fields)?,
             kind: fields
                 .paths("kind_paths")?
                 .unwrap_or_else(|| vec!["verb".to_owned()]),
@@ -283,6 +322,39 @@ impl Draft {
         };
         fields.end()?;
         Ok(draft)
+    }
+
+    /// Refuses a host of another API: a full name tells its service by the host.
+    fn check_api(
+        &self,
+        described: impl Iterator<Item = &'static Service> + Clone,
+    ) -> Result<(), ServiceFileError> {
+        let api = api_of(&self.id);
+        let regional = self.regional_hosts.iter().enumerate();
+        let regional = regional.flat_map(|(at, (template, locations))| {
+            let hosts = locations.iter();
+            let hosts = hosts.map(|location| template.replace("{location}", location));
+            hosts.map(move |host| (format!("regional_hosts[{at}].template"), host))
+        });
+        let own = [("host", &self.host), ("mtls_host", &self.mtls_host)];
+        let own = own.map(|(field, host)| (field.to_owned(), host.clone()));
+        for (field, host) in own.into_iter().chain(regional) {
+            let built_in = table::rows().filter(|row| is_googles(&host) && row.is_at(&host));
+            let mut ids: Vec<_> = built_in.map(table::Row::id).collect();
+            let read = described.clone().filter(|service| is_at(service, &host));
+            ids.extend(read.map(|service| service.id));
+            if let Some(id) = ids
+                .first()
+                .filter(|_| ids.iter().all(|id| api_of(id) != api))
+            {
+                let reason = format!(
+                    "{host} is a host of {id}, expected another host, or a version of {} as `id`",
+                    api_of(id)
+                );
+                return Err(ServiceFileError::new(&field, reason));
+            }
+        }
+        Ok(())
     }
 
     fn leaked(self) -> &'static Service {
@@ -398,7 +470,7 @@ fn beside_other_host(given: &str, host: &str) -> String {
     )
 }
 
-fn names(fields: &mut Fields<'_>) -> Result<Vec<Names>, ServiceFileError> {
+fn names(fields: &mut Fields<'_>, prefix: &str) -> Result<Vec<Names>, ServiceFileError> {
     let given = fields.objects("names")?;
     let given = fields.given("names", given)?;
     if given.is_empty() || given.len() > PATTERNS {
@@ -411,9 +483,8 @@ fn names(fields: &mut Fields<'_>) -> Result<Vec<Names>, ServiceFileError> {
         let pattern = names.text("pattern")?;
         let pattern = names.given("pattern", pattern)?;
         let levels = levels(&pattern).map_err(|reason| names.error("pattern", reason))?;
-        if patterns.contains(&pattern) {
-            return Err(names.error("pattern", "it is there twice"));
-        }
+        check_pattern(&pattern, &patterns, prefix)
+            .map_err(|reason| names.error("pattern", reason))?;
         let list_field = names.checked("list_field", "a field such as operations", is_field)?;
         let (has_get, has_list) = (names.flag("get")?, names.flag("list")?);
         let has_list = has_list.unwrap_or(true);
@@ -452,6 +523,31 @@ fn names(fields: &mut Fields<'_>) -> Result<Vec<Names>, ServiceFileError> {
         names.end()?;
     }
     Ok(all)
+}
+
+/// Refuses a pattern whose names are those of one before it, which counts, and one with the path of the version.
+fn check_pattern(pattern: &str, before: &[String], prefix: &str) -> Result<(), String> {
+    let first = pattern.split('/').next().unwrap_or_default();
+    let behind = |path: &str| {
+        pattern
+            .strip_prefix(path)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    let is_version = first
+        .strip_prefix('v')
+        .is_some_and(|rest| rest.starts_with(|it: char| it.is_ascii_digit()));
+    if !prefix.is_empty() && (is_version || behind(&prefix[1..])) {
+        let expected =
+            format!("a name without the version, as `prefix` ({prefix}) stands before it");
+        return Err(found(&expected, pattern));
+    }
+    match before.iter().position(|other| covers(other, pattern)) {
+        Some(at) => Err(format!(
+            "each of its names is one of names[{at}] as well, and the first pattern counts; leave one out, or put \
+             the narrower one first"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The levels of a pattern such as `projects/{project}/operations/{operation}`.
@@ -555,6 +651,11 @@ fn is_id(id: &str) -> bool {
     id.len() <= 80 && parts.is_some_and(|(api, version)| plain(api) && plain(version))
 }
 
+/// The name of the API in an id.
+fn api_of(id: &str) -> &str {
+    id.split_once('.').map_or(id, |(api, _)| api)
+}
+
 /// The path of the version in an id: `/v1`.
 fn version_path(id: &str) -> String {
     let version = id.split_once('.').map_or("", |(_, version)| version);
@@ -619,14 +720,15 @@ mod tests {
 
     /// A description with all that one can have.
     fn full(id: &str) -> Value {
+        let api = api_of(id);
         json!({
             "schema": SCHEMA,
             "id": id,
             "title": "A private API",
-            "host": "private.googleapis.com",
-            "mtls_host": "private.mtls.googleapis.com",
+            "host": format!("{api}.googleapis.com"),
+            "mtls_host": format!("{api}.mtls.googleapis.com"),
             "regional_hosts": [
-                {"template": "{location}-private.googleapis.com", "locations": ["us", "europe-west4"]},
+                {"template": format!("{{location}}-{api}.googleapis.com"), "locations": ["us", "europe-west4"]},
             ],
             "prefix": "/private/v1",
             "scope": "https://www.googleapis.com/auth/cloud-platform",
@@ -803,7 +905,7 @@ mod tests {
             let refused = read(&value).unwrap_err();
             assert!(refused.starts_with("`id`: "), "{refused}");
             assert!(refused.contains("is built in"), "{refused}");
-            value["id"] = json!(service.id.replace(".v", "copy.v"));
+            value["id"] = json!(format!("{}copy", service.id));
             let copy = read(&value).unwrap_or_else(|error| panic!("{}: {error}", service.id));
             assert_eq!(serde_json::to_value(copy).unwrap(), value);
             if service.id == Service::DEFAULT.id {
@@ -859,7 +961,13 @@ mod tests {
                 json!("x".repeat(501)),
                 "`title`: it is longer than 500 bytes",
             ),
-            ("/host", Value::Null, "`host`: it is missing"),
+            ("/host", Value::Null, "`host`: it is null"),
+            ("/title", Value::Null, "`title`: it is null"),
+            (
+                "/schema",
+                Value::Null,
+                "`schema`: it is null; expected \"countermand.service/1\"",
+            ),
             (
                 "/host",
                 json!("https://x.googleapis.com"),
@@ -891,7 +999,7 @@ mod tests {
             (
                 "/mtls_host",
                 json!("evil.example"),
-                "`mtls_host`: evil.example and private.googleapis.com do not both end in .googleapis.com",
+                "`mtls_host`: evil.example and mistaken.googleapis.com do not both end in .googleapis.com",
             ),
             (
                 "/mtls_host",
@@ -901,12 +1009,12 @@ mod tests {
             (
                 "/host",
                 json!("private.example"),
-                "`mtls_host`: private.mtls.googleapis.com and private.example do not both end",
+                "`mtls_host`: mistaken.mtls.googleapis.com and private.example do not both end",
             ),
             (
                 "/regional_hosts/0/template",
                 json!("{location}.evil.example"),
-                "`regional_hosts[0].template`: {location}.evil.example and private.googleapis.com do not",
+                "`regional_hosts[0].template`: {location}.evil.example and mistaken.googleapis.com do not",
             ),
             (
                 "/regional_hosts/0/template",
@@ -955,7 +1063,53 @@ mod tests {
             (
                 "/names",
                 json!([name, name]),
-                "`names[1].pattern`: it is there twice",
+                "`names[1].pattern`: each of its names is one of names[0] as well, and the first pattern counts",
+            ),
+            (
+                "/names",
+                json!([{"pattern": "projects/{p}/operations/{o}"}, {"pattern": "projects/{q}/operations/{r}", "get": false}]),
+                "`names[1].pattern`: each of its names is one of names[0]",
+            ),
+            (
+                "/names",
+                json!([name, {"pattern": "x/{y}"}, {"pattern": "x/global/z/{z}"}, {"pattern": "x/{y=**}"}, {"pattern": "x/{y}/z/{z}"}]),
+                "`names[4].pattern`: each of its names is one of names[3]",
+            ),
+            (
+                "/names/0/pattern",
+                json!("v1beta/projects/{project}/operations/{operation}"),
+                "`names[0].pattern`: expected a name without the version, as `prefix` (/private/v1) stands before it, \
+                 found \"v1beta/projects/{project}/operations/{operation}\"",
+            ),
+            (
+                "/names/0/pattern",
+                json!("private/v1/operations/{operation}"),
+                "expected a name without the version",
+            ),
+            (
+                "/names/0/pattern",
+                json!("{a}/{b}"),
+                "segments such as projects/{project}/operations/{operation}, found \"{a}/{b}\"",
+            ),
+            (
+                "/names/0/pattern",
+                json!("{\"pass\": 1}"),
+                "that looks like JSON",
+            ),
+            (
+                "/names/0/pattern",
+                json!("{ya29.a0AfB_byC}"),
+                "found \"(a value of",
+            ),
+            (
+                "/regional_hosts/0/template",
+                json!("{location}.{location}.googleapis.com"),
+                "found \"{location}.{location}.googleapis.com\"",
+            ),
+            (
+                "/names",
+                json!("projects/{p}"),
+                "`names`: expected a list, found a text",
             ),
             (
                 "/names/0/pattern",
@@ -991,7 +1145,7 @@ mod tests {
             (
                 "/names/0/get",
                 json!("yes"),
-                "`names[0].get`: expected true or false, found a text",
+                "`names[0].get`: expected true or false, found a text\n",
             ),
             (
                 "/names/0",
@@ -1019,6 +1173,11 @@ mod tests {
                 "`create_time_paths`: expected paths of fields",
             ),
             (
+                "/kind_paths",
+                json!("type"),
+                "`kind_paths`: expected a list, found a text\n",
+            ),
+            (
                 "/kind_paths/0",
                 json!({}),
                 "`kind_paths[0]`: expected a text, found an object",
@@ -1036,7 +1195,7 @@ mod tests {
                         .insert(field.to_owned(), value);
                 }
             }
-            let error = read(&wrong).unwrap_err();
+            let error = read(&wrong).unwrap_err() + "\n";
             assert!(error.contains(text), "{path}: {error}");
         }
         assert!(Service::named("mistaken.v1").is_none());
@@ -1045,7 +1204,7 @@ mod tests {
     #[test]
     fn a_mistake_in_a_state_is_told_with_its_field_and_its_reason() {
         for (field, value, text) in [
-            ("path", Value::Null, "path`: it is missing"),
+            ("path", Value::Null, "path`: it is null"),
             (
                 "path",
                 json!(""),
@@ -1220,6 +1379,14 @@ mod tests {
                 b"{\"id\": }",
                 "it is not JSON: expected value at line 1 column 8",
             ),
+            (b"hello", "it is not JSON: expected value"),
+            (b"tru", "it is not JSON: "),
+            (b"true", "expected an object, found true or false"),
+            (b"\xef\xbb\xbf7", "expected an object, found a number"),
+            (
+                br#"{"schema": "\ud800"}"#,
+                "`schema`: it is a text that is not Unicode",
+            ),
             (b"{} {}", "it is not JSON: trailing characters"),
             (twice.as_bytes(), "`id`: it is there twice"),
             (secret.as_bytes(), "that looks like an access token"),
@@ -1239,10 +1406,92 @@ mod tests {
         assert_eq!(service.json_text(), Some(value.to_string().as_str()));
         assert!(std::ptr::eq(service, Service::named("once.v1").unwrap()));
         assert_eq!(Service::DEFAULT.json_text(), None);
+        // The same meaning in other lines, with a byte order mark.
+        let pretty = format!("\u{feff}{}", serde_json::to_string_pretty(&value).unwrap());
+        let again = Service::from_json(pretty.as_bytes()).unwrap();
+        assert!(std::ptr::eq(service, again));
         let mut other = value;
         other["prefix"] = json!("/v2");
         let error = read(&other).unwrap_err();
         assert!(error.contains("another description"), "{error}");
+        assert!(error.contains("a new process takes this one"), "{error}");
+    }
+
+    #[test]
+    fn a_host_has_the_versions_of_one_api() {
+        let one = full("hosted.v1");
+        read(&one).unwrap();
+        for (field, host, owner) in [
+            ("host", "documentai.googleapis.com", "documentai"),
+            ("host", "us-documentai.googleapis.com", "documentai"),
+            ("host", "documentai.mtls.googleapis.com", "documentai"),
+            ("host", "hosted.googleapis.com", "hosted"),
+            ("host", "us-hosted.googleapis.com", "hosted"),
+            ("mtls_host", "hosted.mtls.googleapis.com", "hosted"),
+            (
+                "mtls_host",
+                "androidmanagement.mtls.googleapis.com",
+                "androidmanagement",
+            ),
+            (
+                "regional_hosts[0].template",
+                "{location}-documentai.googleapis.com",
+                "documentai",
+            ),
+        ] {
+            let mut other = full("guest.v1");
+            match field {
+                "regional_hosts[0].template" => {
+                    other["regional_hosts"][0]["template"] = json!(host)
+                }
+                field => other[field] = json!(host),
+            }
+            let error = read(&other).unwrap_err();
+            let shown = host.replace("{location}", "us");
+            assert!(
+                error.starts_with(&format!("`{field}`: {shown} is a host of {owner}.v")),
+                "{error}"
+            );
+            assert!(
+                error.ends_with(&format!("a version of {owner} as `id`")),
+                "{error}"
+            );
+        }
+        // A full name is of the version that is built in, if that has it; a URL tells the version.
+        let mut newer = full("documentai.v9");
+        newer["regional_hosts"] = json!([]);
+        newer["prefix"] = json!("/v9");
+        newer["names"] = json!([
+            {"pattern": "projects/{project}/locations/{location}/operations/{operation}"},
+            {"pattern": "projects/{project}/trials/{trial}"},
+        ]);
+        read(&newer).unwrap();
+        for (text, id) in [
+            (
+                "//documentai.googleapis.com/projects/p/locations/us/operations/1",
+                "documentai.v1",
+            ),
+            (
+                "//documentai.googleapis.com/projects/p/trials/1",
+                "documentai.v9",
+            ),
+        ] {
+            let name: OperationName = text.parse().unwrap();
+            assert_eq!(name.service().id, id);
+        }
+        let meant = |url| Service::meant(None, Some(url)).unwrap().id;
+        let url = "https://documentai.googleapis.com/v9/projects/p/locations/us/operations/1";
+        assert_eq!(meant(url), "documentai.v9");
+        assert_eq!(meant(&url.replace("v9", "v1")), "documentai.v1");
+        // Of two versions in files the newest that has the name.
+        let mut next = full("hosted.v2");
+        next["names"] = json!([{"pattern": "projects/{project}/jobs/{job}"}]);
+        read(&next).unwrap();
+        let host = "//hosted.googleapis.com/projects/p";
+        for (name, id) in [("jobs/1", "hosted.v2"), ("operations/a/b", "hosted.v1")] {
+            let name: OperationName = format!("{host}/{name}").parse().unwrap();
+            assert_eq!(name.service().id, id);
+        }
     }
 
     #[test]

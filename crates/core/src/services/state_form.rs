@@ -11,7 +11,7 @@ use crate::shown::shown_excerpt;
 const LISTS: [&str; 4] = ["cancelled", "cancelling", "completed", "failed"];
 
 /// A [`ResourceState`] as a file has it, and as it is printed.
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 pub(super) struct StateForm {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use crate::operation_reader::{MetadataPaths, OperationReader};
 use crate::resource_state::{CancelAnswer, Identity, Reading, ResourceState};
-use crate::service::{CancelMethod, Ids, Level, NamePattern, RegionalHosts, Service};
+use crate::service::{CancelMethod, GOOGLE, Ids, Level, NamePattern, RegionalHosts, Service};
 
 /// A row for each service, sorted by id, after the lists of locations that rows refer to.
 const TABLE: &str = include_str!("table.tsv");
@@ -76,6 +76,15 @@ impl Row {
     /// The first label of its hosts.
     pub(crate) fn label(self) -> &'static str {
         self.cell(2)
+    }
+
+    /// True if the service is served at a host in small letters, one of its regional hosts included.
+    pub(crate) fn is_at(self, host: &str) -> bool {
+        let own = self.label();
+        let label = host.strip_suffix(GOOGLE).unwrap_or_default();
+        let is_root = label == own || label.strip_suffix(".mtls") == Some(own);
+        // Few rows are decoded for that.
+        is_root || label.contains(own) && self.decoded().location_at(host).is_some()
     }
 
     /// The path that each method begins with.
