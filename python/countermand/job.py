@@ -80,6 +80,12 @@ class JobFile(Waits):
         return self._facts.duplicates
 
     @property
+    def unverifiable(self) -> int:
+        """Number of operations, of those that the next run takes up, whose service has no method
+        that shows them: what becomes of them cannot be proven."""
+        return self._facts.unverifiable
+
+    @property
     def types(self) -> Mapping[str | None, int]:
         """Operations of each type; ``None`` where it is not known."""
         return self._facts.types

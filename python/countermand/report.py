@@ -65,6 +65,12 @@ class Report:
         return self._native.states().wait()
 
     @property
+    def unverifiable(self) -> int:
+        """Rows whose cancel was accepted and whose service has no method that shows them: no run
+        takes them up."""
+        return self._native.unverifiable().wait()
+
+    @property
     def missed(self) -> tuple[CountermandError, ...]:
         """Errors of lists that could not be read to their end: operations in them are missing.
 

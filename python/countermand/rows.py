@@ -189,6 +189,8 @@ class JobStatus(JsonForm):
     open: int
     """Operations without a known end. Applying the job again goes on with them, but for those
     whose cancel was accepted and whose service has no method that shows them."""
+    unverifiable: int
+    """Number of those: their cancel was accepted, and no run tells more."""
     last_cancel: float | None
     """Seconds from the start of its first run until the last operation was first asked to cancel,
     so far. A run that repeats cancels does not move it."""
@@ -225,6 +227,7 @@ class Facts:
     digest: bytes | None
     operations: int
     duplicates: int
+    unverifiable: int
     types: Mapping[str | None, int]
     enterprises: Mapping[str, int]
     ages: Mapping[_Age, int]

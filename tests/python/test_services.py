@@ -963,6 +963,32 @@ def test_a_rescue_is_confirmed_without_a_number(document_ai: Emulator, tmp_path:
             planned.apply(confirm={"projects/p": None})
 
 
+def test_what_cannot_be_proven_is_counted_as_json_counts_it(tmp_path: Path) -> None:
+    """Document AI shows its operations, Kubernetes Engine has no method of that form."""
+    counted = {}
+    for service in ("documentai.v1", "container.v1"):
+        with Emulator(service=service, devices=0) as emulator:
+            for _ in range(2):
+                emulator.add("cancellable", device="projects/p/locations/us")
+            told = {"service": service, "endpoint": emulator.endpoint, "token": emulator.token}
+            with Client(**told) as calls:
+                job = calls.plan(tmp_path / service, emulator.operations())
+                before = (job.unverifiable, job.status().unverifiable, job.report().unverifiable)
+                report = job.apply(confirm={"projects/p": 2})
+                status = job.status()
+                assert status.to_dict()["counts"]["unverifiable"] == status.unverifiable
+                after = (calls.open(job.path).unverifiable, status.unverifiable)
+                counted[service] = (before, *after, report.unverifiable)
+                assert pickle.loads(pickle.dumps(job._facts)) == job._facts
+                if service == "container.v1":
+                    with pytest.raises(ExceptionGroup) as caught:
+                        report.raise_for_failures()
+                    for error in caught.value.exceptions:
+                        assert isinstance(error, CountermandError)
+                        assert error.advice == "look at what the operation was to change"
+    assert counted == {"documentai.v1": ((0, 0, 0), 0, 0, 0), "container.v1": ((2, 0, 0), 0, 2, 2)}
+
+
 def test_advice_names_the_client_that_a_job_needs(document_ai: Emulator, tmp_path: Path) -> None:
     path = tmp_path / "a.job"
     other = {"endpoint": document_ai.endpoint, "token": document_ai.token}

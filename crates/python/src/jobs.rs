@@ -28,6 +28,7 @@ fn facts(py: Python<'_>, summary: PlanSummary) -> PyResult<Py<PyAny>> {
     kwargs.set_item("digest", digest)?;
     kwargs.set_item("operations", summary.operations)?;
     kwargs.set_item("duplicates", summary.duplicates)?;
+    kwargs.set_item("unverifiable", summary.unverifiable)?;
     kwargs.set_item("types", summary.types.into_py_dict(py)?)?;
     let enterprises = job_errors::counts(py, &summary.enterprises)?;
     kwargs.set_item("enterprises", enterprises)?;
@@ -130,6 +131,7 @@ pub(crate) fn job_status(path: PathBuf, check: bool) -> PyResult<Call> {
         kwargs.set_item("operations", counts.rows)?;
         kwargs.set_item("states", rows::states(py, &counts)?)?;
         kwargs.set_item("open", counts.open())?;
+        kwargs.set_item("unverifiable", counts.unverifiable)?;
         let seconds = |time: Option<std::time::Duration>| time.map(|time| time.as_secs_f64());
         kwargs.set_item("last_cancel", seconds(counts.time_to_last_cancel(&summary)))?;
         kwargs.set_item(

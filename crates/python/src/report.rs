@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countermand_core::Phase;
+use countermand_core::{Phase, Service};
 use countermand_fleet::report::{self, Form, ReportError};
 use countermand_fleet::store::View;
 use countermand_fleet::{Counts, RowState};
@@ -64,16 +64,16 @@ impl Report {
 
     /// The call for how many rows are in which state.
     fn states(&self) -> Call {
-        self.read(
-            |view| {
-                let mut counts = Counts::default();
-                for row in view.rows() {
-                    counts.add(&row?);
-                }
-                Ok(counts)
-            },
-            |py, counts| Ok(rows::states(py, &counts)?.into_any().unbind()),
-        )
+        self.read(counts, |py, counts| {
+            Ok(rows::states(py, &counts)?.into_any().unbind())
+        })
+    }
+
+    /// The call for how many rows no run takes up, as no method shows their operations.
+    fn unverifiable(&self) -> Call {
+        self.read(counts, |py, counts| {
+            Ok(counts.unverifiable.into_pyobject(py)?.into_any().unbind())
+        })
     }
 
     /// The call for so many rows, the worst news first.
@@ -189,6 +189,14 @@ impl Report {
     }
 }
 
+fn counts(view: &View) -> Result<Counts, JobError> {
+    let mut counts = Counts::default();
+    for row in view.rows() {
+        counts.add(&row?);
+    }
+    Ok(counts)
+}
+
 /// The exception for a file that could not be written, with its path.
 fn unwritten(py: Python<'_>, path: &Path, error: io::Error) -> PyErr {
     // Elsewhere the code is of another kind than Python's.
@@ -236,9 +244,10 @@ fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
         "parent_exists",
         resolution.and_then(|resolution| resolution.parent_exists),
     )?;
-    let advice = match state.is_open() {
+    let advice = match state.is_open() && !row.is_unverifiable() {
         true => "apply the job again",
-        false => "look at the device itself",
+        false if *row.target.name.service() == *Service::DEFAULT => "look at the device itself",
+        false => "look at what the operation was to change",
     };
     kwargs.set_item("advice", advice)?;
     let class = exception::class(py, exception::OF_JOBS, "NotCancelled");
