@@ -11,7 +11,7 @@ use countermand_scheduler::{Quota, Window};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Report, run};
 use countermand_tests::network::{Network, Weather};
-use countermand_tests::schedule;
+use countermand_tests::schedule::{self, in_path};
 use countermand_tests::trouble;
 use countermand_tests::truth::lie;
 
@@ -156,12 +156,9 @@ fn complete(finished: &Finished, shown: &str) {
     assert!(report.most_in_flight <= finished.in_flight, "{shown}");
     let devices = names
         .iter()
-        .map(|name| name.parent().relative().to_owned())
+        .map(|name| in_path(&name.parent()))
         .collect::<BTreeSet<_>>();
-    let names = names
-        .iter()
-        .map(|name| name.relative().to_owned())
-        .collect::<BTreeSet<_>>();
+    let names = names.iter().map(in_path).collect::<BTreeSet<_>>();
     let service = emulator.service();
     for row in emulator.audit() {
         let path = row.path.strip_prefix(service.prefix).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countermand_core::{Call, Policy, Verdict};
 use countermand_emulator::{Config, Emulator, Script};
-use countermand_tests::schedule::{Limits, SERVICES, STATES, Schedule};
+use countermand_tests::schedule::{Limits, SERVICES, STATES, Schedule, in_path};
 use countermand_tests::simulation::{Run, run};
 use serde_json::json;
 
@@ -76,7 +76,7 @@ fn bounded(run: &Run, schedule: &Schedule, shown: &dyn Fn() -> String) {
             shown()
         );
         silent_until = sent.silent_until.unwrap_or(Duration::ZERO);
-        let asked_for = [schedule.name.relative(), schedule.name.parent().relative()]
+        let asked_for = [in_path(&schedule.name), in_path(&schedule.name.parent())]
             .map(|name| format!("{}/{name}", service.prefix));
         let path = service.cancel.name_in(&sent.path).unwrap_or(&sent.path);
         assert!(

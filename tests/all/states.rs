@@ -480,6 +480,10 @@ fn a_bigquery_job_has_its_location_in_the_query() {
         job("j-2", "p", "EU"),
         job("j-3", "q", "US"),
     ];
+    assert_eq!(
+        named("bigquery.v2", "projects/p/locations/US/jobs/j-1"),
+        name
+    );
     let page = format!(r#"{{"jobs":[{}],"nextPageToken":"t"}}"#, jobs.join(","));
     let Ok(Response::Operations(page)) = list.read(&ok(&page)) else {
         panic!("it is a page")

@@ -51,7 +51,10 @@ follows it in the name of the list."""
 def resources_of(emulator: Emulator, path: str, own_document: bool) -> Iterator[Any]:
     """The official client's resources: by its document, or by that of the emulator."""
     name, version = emulator.service.split(".")
-    options: dict[str, Any] = {"client_options": {"api_endpoint": emulator.endpoint}}
+    root = emulator.endpoint
+    if name == "bigquery":  # An endpoint has the path of the service.
+        root += "/bigquery/v2/"
+    options: dict[str, Any] = {"client_options": {"api_endpoint": root}}
     if not own_document:
         document = f"{emulator.endpoint}/$discovery/rest?version={{apiVersion}}"
         options = {"discoveryServiceUrl": document}
@@ -206,6 +209,46 @@ def test_resources_with_a_state(service: str, own_document: bool) -> None:
             with pytest.raises(HttpError, match="entity was not found"):
                 last = next(reversed(one))
                 resources.cancel(**one | {last: f"{one[last]}0"}, **body).execute()
+
+
+@pytest.mark.parametrize("own_document", [True, False])
+def test_a_location_in_the_query(own_document: bool) -> None:
+    parent, one = {"parent": "projects/p"}, {"name": "projects/p/jobs/one"}
+    path = "projects.jobs"
+    if own_document:
+        path, parent, one = "jobs", {"projectId": "p"}, {"projectId": "p", "jobId": "one"}
+
+    def place(job: Any) -> tuple[str, str]:
+        return job["jobReference"]["jobId"], job["jobReference"]["location"]
+
+    with Emulator(service="bigquery.v2", devices=0) as emulator:
+        for identity, location in (("zero", "US"), ("one", "EU"), ("one", "us-east1")):
+            emulator.add(device=f"projects/p/locations/{location}/jobs", id=identity)
+        with resources_of(emulator, path, own_document) as jobs:
+            found = []
+            request = jobs.list(**parent, maxResults=2, allUsers=True, projection="full")
+            while request is not None:
+                page = request.execute()
+                found += page["jobs"]
+                request = jobs.list_next(request, page)
+            everywhere = {("zero", "us"), ("one", "eu"), ("one", "us-east1")}
+            assert {place(job) for job in found} == everywhere
+            assert not any("errorResult" in job["status"] for job in found)
+
+            # Only a job of a multi-region is found without its location.
+            assert place(jobs.get(**one).execute()) == ("one", "eu")
+            cancelled = jobs.cancel(**one, location="US-East1").execute()["job"]
+            read = jobs.get(**one, location="us-east1").execute()
+            assert cancelled == read
+            assert read["status"] == {"state": "DONE", "errorResult": {"reason": "stopped"}}
+            assert [row["state"] for row in emulator.truth()] == ["pending", "pending", "cancelled"]
+            for location in ("us", "europe-west4"):
+                with pytest.raises(HttpError, match="entity was not found"):
+                    jobs.cancel(**one, location=location).execute()
+        with Client(service="bigquery", endpoint=emulator.endpoint, token=emulator.token) as calls:
+            ours = calls.get("projects/p/locations/US-EAST1/jobs/one")
+        assert ours.verdict == "cancelled"
+        assert str(ours.name) == "//bigquery.googleapis.com/projects/p/locations/us-east1/jobs/one"
 
 
 def test_names_of_a_path_of_its_own() -> None:

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use countermand_core::{Ids, Level, NamePattern, OperationName, Policy, Reading, Service};
+use countermand_core::{Ids, Level, Name, NamePattern, OperationName, Policy, Reading, Service};
 use countermand_emulator::{Config, Emulator, NewOperation, NewParent, Shape};
 
 use crate::dice::Dice;
@@ -115,12 +115,9 @@ impl Schedule {
     }
 }
 
-/// Every service that is built in and emulated: not the one whose paths lack a level of a name.
-pub static SERVICES: LazyLock<Vec<&'static Service>> = LazyLock::new(|| {
-    let all = Service::ids().filter_map(Service::named);
-    let whole = |service: &&Service| service.patterns.iter().all(|it| it.query_level.is_none());
-    all.filter(whole).collect()
-});
+/// Every service that is built in.
+pub static SERVICES: LazyLock<Vec<&'static Service>> =
+    LazyLock::new(|| Service::ids().filter_map(Service::named).collect());
 
 /// Patterns of resources with a state of their own.
 pub static STATES: LazyLock<Vec<(&'static Service, &'static NamePattern)>> = LazyLock::new(|| {
@@ -148,6 +145,14 @@ fn pattern(dice: &mut Dice) -> (&'static Service, &'static NamePattern) {
     let service = service(dice);
     let nth = dice.below(service.patterns.len() as u64);
     (service, &service.patterns[nth as usize])
+}
+
+/// A name as it is in the path of a request, which may lack a level.
+#[must_use]
+pub fn in_path<const UP: u8>(name: &Name<UP>) -> String {
+    let mut path = Vec::new();
+    name.encode_into(&mut path);
+    String::from_utf8_lossy(&path).into_owned()
 }
 
 /// The name of a parent of operations whose names have this pattern; of resources with a state, that of their list.

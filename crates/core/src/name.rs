@@ -344,7 +344,7 @@ impl<const UP: u8> Name<UP> {
     ///
     /// let name = "//bigquery.googleapis.com/projects/p/locations/US/jobs/j";
     /// let name: OperationName = name.parse()?;
-    /// assert_eq!(name.query_parameter(), Some(("location", "US")));
+    /// assert_eq!(name.query_parameter(), Some(("location", "us")));
     /// let mut path = Vec::new();
     /// name.encode_into(&mut path);
     /// assert_eq!(path, b"projects/p/jobs/j");

@@ -67,6 +67,7 @@ fn text_form(
         Some(list) => ("/", list),
         None => ("", ""),
     };
+    let relative = &*service.patterns[usize::from(ends.pattern)].canonical(relative);
     let host = service.full_name_host();
     let text = match (host, list) {
         (None, "") => relative.into(),

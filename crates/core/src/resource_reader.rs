@@ -108,16 +108,10 @@ fn name_of(
             "" => None,
             path => text_at(json, path)?,
         };
-        // Documented in both spellings, `us` and `US`, where it is no part of a path.
-        let same = |told: &String| {
-            names.query_level == Some(number)
-                && asked.is_some_and(|asked| asked.eq_ignore_ascii_case(told))
-        };
-        let told = told.filter(|told| !same(told)).map(Cow::from);
-        let id = told.or(asked.map(Cow::from));
+        let id = told.map(Cow::from).or(asked.map(Cow::from));
         name.push(id.ok_or_else(|| format!("it has no `{path}`"))?);
     }
-    Ok(name.join("/"))
+    Ok(names.canonical(&name.join("/")).into_owned())
 }
 
 /// A time stamp, or milliseconds since the Unix epoch.

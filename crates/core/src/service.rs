@@ -1,5 +1,6 @@
 //! One description of what differs between the APIs whose operations can be cancelled.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::operation_reader::OperationReader;
@@ -206,7 +207,8 @@ pub struct NamePattern {
     /// True if that list takes a [filter](crate::ListFilter).
     pub has_filter: bool,
     /// Number of the level whose id is no part of a path: a cancel and a get have it as the query parameter of
-    /// the level's noun, and a list, which covers all ids there, does not have it.
+    /// the level's noun, and a list, which covers all ids there, does not have it. Servers write that id in large
+    /// or small letters, `US` or `us`, and a name has it in small ones, so that one resource has one name.
     pub query_level: Option<usize>,
     /// Kind of what its names name, and the proof that one was cancelled.
     pub reading: Reading,
@@ -223,6 +225,21 @@ impl NamePattern {
     #[must_use]
     pub fn above(&self) -> &'static [Level] {
         &self.levels[..self.levels.len() - 1]
+    }
+
+    /// The one spelling of a relative name of this pattern, or of a resource above it.
+    pub(crate) fn canonical<'a>(&self, relative: &'a str) -> Cow<'a, str> {
+        let Some(number) = self.query_level else {
+            return relative.into();
+        };
+        let before = self.levels.iter().take(number).map(Level::segments);
+        let id = before.sum::<usize>() + 1;
+        let segments = relative.split('/').enumerate();
+        let segments = segments.map(|(nth, segment)| match nth == id {
+            true => segment.to_ascii_lowercase().into(),
+            false => Cow::from(segment),
+        });
+        segments.collect::<Vec<_>>().join("/").into()
     }
 
     /// A pattern of operations that can be looked at, and listed with a filter, as nearly all can.

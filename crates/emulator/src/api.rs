@@ -143,11 +143,14 @@ impl Api<'_> {
         let (collection, field) = call
             .listed
             .map_or(("", ""), |level| (level.collection, level.page_field));
-        let operations = match world.live_parent(&call.name) {
-            Ok(parent) => world.fleet.parents[parent].listed(collection),
+        let across = call.query_level;
+        let across = across.and_then(|it| world.fleet.across(&call.name, it, collection));
+        let operations = match (&across, world.live_parent(&call.name)) {
+            (Some(operations), _) => operations,
+            (None, Ok(parent)) => world.fleet.parents[parent].listed(collection),
             // The root is there, with or without operations.
-            Err(_) if call.name.is_empty() => &[],
-            Err(missing) => return Err(missing),
+            (None, Err(_)) if call.name.is_empty() => &[][..],
+            (None, Err(missing)) => return Err(missing),
         };
         page(world.quirks, query, field, MAX_PAGE, operations, |index| {
             let operation = &world.fleet.operations[index];

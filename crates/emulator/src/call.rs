@@ -1,13 +1,15 @@
 //! A request, understood: its method, its resource and its parameters.
 
-use countermand_core::{Level, Service};
+use std::sync::Arc;
+
+use countermand_core::{Level, OperationName, Service};
 use http::Request;
 use serde_json::{Map, Value};
 
 use crate::answer::{Failure, Style};
 use crate::mask::Mask;
-use crate::method::{Method, Methods};
-use crate::name::prefix;
+use crate::method::{Method, Methods, Row};
+use crate::name::{prefix, with_level};
 use crate::percent::{decode, decode_query};
 
 /// A method and the resource in its path: for a list its parent, empty for a list at the root.
@@ -19,8 +21,10 @@ pub(crate) struct Call {
     pub(crate) levels: &'static [Level],
     /// The level that is listed, where the description has it.
     pub(crate) listed: Option<&'static Level>,
+    /// The number of the level that its path lacks.
+    pub(crate) query_level: Option<usize>,
     /// Its query parameters, without those of the system.
-    pub(crate) query: &'static [&'static str],
+    pub(crate) query: Arc<[&'static str]>,
 }
 
 impl Call {
@@ -29,11 +33,13 @@ impl Call {
         prefix(self.levels, &self.name, levels)
     }
 
-    /// `None` for a request that the front end does not route. A broken escape is not routed either.
+    /// `None` for a request that the front end does not route. A broken escape is not routed either. `is_known`: the names
+    /// that there are.
     pub(crate) fn route<B>(
-        service: &Service,
+        service: &'static Service,
         methods: &Methods,
         request: &Request<B>,
+        is_known: impl Fn(&str) -> bool,
     ) -> Option<Self> {
         let rest = request.uri().path().strip_prefix(service.prefix)?;
         let rest = rest.strip_prefix('/')?;
@@ -57,19 +63,50 @@ impl Call {
             }
             name.push_str(&decode(segment)?);
         }
+        let query = request.uri().query().unwrap_or_default();
         Some(Self {
             method: row.method,
-            name,
+            name: whole_name(service, (methods, row), &name, query, is_known).unwrap_or(name),
             levels: row.levels,
             listed: row.listed,
-            query: row.query,
+            query_level: row.query_level,
+            query: row.query.clone(),
         })
     }
 }
 
+/// The name in the one spelling of one resource whose path lacks a level, which the query has. Where the query does not
+/// have it, a resource at one of the usual ids is found all the same.
+fn whole_name(
+    service: &'static Service,
+    (methods, row): (&Methods, &Row),
+    name: &str,
+    query: &str,
+    is_known: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let number = row.query_level.filter(|_| row.method != Method::List)?;
+    let noun = row.levels.get(number)?.noun;
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let given =
+        pairs.find(|(key, id)| decode_query(key).as_deref() == Some(noun) && !id.is_empty());
+    let whole = |id: &str| {
+        let name = with_level(row.levels, name, number, id)?;
+        let parsed = OperationName::parse(service, &name).ok()?;
+        Some(parsed.relative().to_owned())
+    };
+    match given {
+        Some((_, id)) => whole(&decode_query(id)?),
+        None => {
+            let usual = methods.usual_ids().iter();
+            usual.filter_map(|id| whole(id)).find(|name| is_known(name))
+        }
+    }
+}
+
 /// Query parameters that some methods have and others do not.
-const OF_METHODS: [&str; 7] = [
+const OF_METHODS: [&str; 8] = [
     "filter",
+    "maxResults",
     "pageSize",
     "pageToken",
     "projectId",
@@ -124,7 +161,7 @@ impl Query {
                     _ => return Err(unfit(&key, &value)),
                 },
                 "returnPartialSuccess" => parsed.partial_success = boolean(&key, &value)?,
-                "pageSize" => {
+                "pageSize" | "maxResults" => {
                     parsed.page_size = value.parse().map_err(|_| unfit(&key, &value))?;
                 }
                 "pageToken" if value.is_empty() => {}
@@ -138,6 +175,7 @@ impl Query {
                 "filter" | "view" | "quotaUser" | "$quotaUser" | "key" | "$key"
                 | "access_token" | "oauth_token" | "callback" | "$callback" | "uploadType"
                 | "upload_protocol" => {}
+                name if own.contains(&name) => {}
                 _ => return Err(unbound(&key)),
             }
         }

@@ -81,6 +81,7 @@ fn insert(resources: &mut Map<String, Value>, service: &Service, extras: &Extras
     let parameter = match row.method {
         _ if resource.is_empty() => None,
         Method::List if row.state.is_none() => Some("name"),
+        Method::Cancel => Some("name"),
         _ if rest.starts_with('/') => Some("parent"),
         _ => Some("name"),
     };
@@ -99,9 +100,11 @@ fn insert(resources: &mut Map<String, Value>, service: &Service, extras: &Extras
             json!({"location": "path", "type": "string", "required": true, "pattern": pattern}),
         );
     }
-    for name in row.query {
+    for name in row.query.iter() {
         let kind = match *name {
-            "pageSize" => json!({"location": "query", "type": "integer", "format": "int32"}),
+            "pageSize" | "maxResults" => {
+                json!({"location": "query", "type": "integer", "format": "int32"})
+            }
             "returnPartialSuccess" => json!({"location": "query", "type": "boolean"}),
             "updateMask" => {
                 json!({"location": "query", "type": "string", "format": "google-fieldmask"})

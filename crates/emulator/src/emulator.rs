@@ -110,7 +110,10 @@ impl Emulator {
     pub(crate) fn call(&mut self, now: Duration, request: &Request<Bytes>) -> Reply {
         let door = Door::route(request);
         let call = match door {
-            None => Call::route(self.config.service, &self.methods, request),
+            None => {
+                let is_known = |name: &str| self.fleet.operation(name).is_some();
+                Call::route(self.config.service, &self.methods, request, is_known)
+            }
             Some(_) => None,
         };
         let asked = Asked { call, door };
@@ -168,7 +171,7 @@ impl Emulator {
         };
         let headers = request.headers();
         let field_mask = headers.get(FIELD_MASK).and_then(|mask| mask.to_str().ok());
-        let query = Query::parse(call.query, request.uri().query(), field_mask);
+        let query = Query::parse(&call.query, request.uri().query(), field_mask);
         let style = query
             .as_ref()
             .map_or_else(|_| Style::default(), |query| query.style);

@@ -45,12 +45,16 @@ pub(crate) struct Extras {
     pub(crate) metadata: fn(&Service, &Operation, State, &Quirks) -> Map<String, Value>,
     /// The type of the response of a completed operation.
     pub(crate) response: &'static str,
+    /// The time of creation of a resource with a state of its own, from Unix milliseconds.
+    pub(crate) created: fn(u64) -> Value,
+    /// Ids of a level that no path has, which a request may leave out.
+    pub(crate) usual_ids: &'static [&'static str],
     /// The JSON of a parent.
     pub(crate) parent: fn(&Parent) -> Value,
 }
 
 /// A service that has nothing but its description.
-pub(crate) static PLAIN: Extras = Extras {
+pub(crate) const PLAIN: Extras = Extras {
     methods: &[],
     not_emulated: &[],
     perform: |_, _, _, _| Err(Failure::not_emulated()),
@@ -70,6 +74,8 @@ pub(crate) static PLAIN: Extras = Extras {
     finished: verb,
     metadata,
     response: "type.googleapis.com/google.protobuf.Empty",
+    created: |unix_ms| rfc3339(unix_ms).into(),
+    usual_ids: &[],
     parent: |parent| json!({"name": parent.name}),
 };
 

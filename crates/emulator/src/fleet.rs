@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::bad_input::BadInput;
 use crate::fate::{Fate, Kind};
-use crate::name::{below, prefix, with_project};
+use crate::name::{below, prefix, with_project, without_level};
 use crate::operation::Operation;
 use crate::quirks::Quirks;
 
@@ -291,6 +291,21 @@ impl Fleet {
 
     pub(crate) fn operation(&self, name: &str) -> Option<usize> {
         self.known(name, |name| self.operation_index.get(name).copied())
+    }
+
+    /// The operations in the lists of one collection whose names without the level of this number are below this one,
+    /// oldest first; `None` where there is no such list.
+    pub(crate) fn across(&self, name: &str, number: usize, collection: &str) -> Option<Vec<usize>> {
+        let levels = self.service.levels();
+        let below = |name: &str| {
+            let lists = self.parents.iter();
+            let lists = lists.filter(|parent| without_level(levels, &parent.name, number) == name);
+            let lists: Vec<_> = lists.map(|parent| parent.listed(collection)).collect();
+            (!lists.is_empty()).then(|| lists.concat())
+        };
+        let mut found = self.known(name, below)?;
+        found.sort_by_key(|&index| self.operations[index].created);
+        Some(found)
     }
 
     /// The entry of a name, or of the one that it means where it has the number of a project.

@@ -234,7 +234,8 @@ mod tests {
                 name: format!("enterprises/e/devices/{second}/operations/1"),
                 levels: Service::DEFAULT.levels(),
                 listed: None,
-                query: &[],
+                query_level: None,
+                query: [].into(),
             };
             let admitted = meter.admit(Duration::from_secs(second), &call);
             assert!(admitted.is_ok(), "{admitted:?}");
@@ -255,7 +256,8 @@ mod tests {
                 name: "enterprises/e".to_owned(),
                 levels: &Service::DEFAULT.levels()[..1],
                 listed: None,
-                query: &[],
+                query_level: None,
+                query: [].into(),
             };
             assert!(meter.admit(Duration::from_secs(1), &call).is_ok());
             // A window is at most 366 days long.

@@ -1,6 +1,8 @@
 //! The methods of a service.
 
-use countermand_core::{CancelAnswer, Ids, Level, Reading, ResourceState, Service};
+use std::sync::Arc;
+
+use countermand_core::{CancelAnswer, Ids, Level, NamePattern, Reading, ResourceState, Service};
 
 /// A method: one of those that a service's description implies, or one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,8 +45,10 @@ pub(crate) struct Row {
     pub(crate) rest: String,
     /// The levels of the resource, where the description has it.
     pub(crate) levels: &'static [Level],
+    /// The number of the level that no path has: a query parameter, or for a list all of its ids.
+    pub(crate) query_level: Option<usize>,
     /// Its query parameters, without those of the system.
-    pub(crate) query: &'static [&'static str],
+    pub(crate) query: Arc<[&'static str]>,
     /// The message that it is about: a resource, or the request of a method that starts an operation.
     pub(crate) message: String,
     /// The level that is listed, where the description has it.
@@ -55,8 +59,6 @@ pub(crate) struct Row {
 
 /// The query parameters of a list.
 pub(crate) const PAGES: &[&str] = &["pageSize", "pageToken"];
-const OPERATION_PAGES: &[&str] = &["filter", "pageSize", "pageToken", "returnPartialSuccess"];
-const STATE_PAGES: &[&str] = &["filter", "pageSize", "pageToken"];
 
 impl Row {
     /// The verb in the discovery document.
@@ -82,12 +84,20 @@ impl Row {
             "get" | "create" | "patch" => self.message.clone(),
             "cancel" => match self.state.map(|state| state.answer) {
                 None | Some(CancelAnswer::Empty) => "Empty".to_owned(),
-                Some(CancelAnswer::Resource) => self.message.clone(),
+                Some(CancelAnswer::Resource) if self.answer_field().is_empty() => {
+                    self.message.clone()
+                }
+                Some(CancelAnswer::Resource) => format!("{}CancelResponse", self.message),
                 Some(CancelAnswer::Operation) => "Operation".to_owned(),
                 Some(CancelAnswer::Object) => format!("Cancel{}Response", self.message),
             },
             _ => "Operation".to_owned(),
         }
+    }
+
+    /// The field of the answer to a cancel that has the resource; empty where that is the whole answer.
+    pub(crate) fn answer_field(&self) -> &'static str {
+        self.state.map_or("", |state| state.answer_field)
     }
 
     /// The collections in its path, the first one first.
@@ -137,7 +147,11 @@ impl Row {
 
 /// Every method of an emulated service.
 #[derive(Debug)]
-pub(crate) struct Methods(Vec<Row>);
+pub(crate) struct Methods {
+    rows: Vec<Row>,
+    /// Ids of a level that no path has, which a request may leave out.
+    usual_ids: &'static [&'static str],
+}
 
 impl Methods {
     /// The methods that the description of a service implies, its own ones, and those that are not emulated.
@@ -145,6 +159,7 @@ impl Methods {
         service: &Service,
         others: &[OwnMethod],
         not_emulated: &[(&'static str, &'static str)],
+        usual_ids: &'static [&'static str],
     ) -> Self {
         let mut rows = described(service);
         rows.extend(others.iter().map(own));
@@ -152,21 +167,25 @@ impl Methods {
             http,
             ..Row::of_path(Method::NotEmulated, "not emulated", path)
         }));
-        Self(rows)
+        Self { rows, usual_ids }
+    }
+
+    pub(crate) const fn usual_ids(&self) -> &'static [&'static str] {
+        self.usual_ids
     }
 
     /// Those that the emulator has.
     pub(crate) fn emulated(&self) -> impl Iterator<Item = &Row> {
-        let rows = self.0.iter();
+        let rows = self.rows.iter();
         rows.filter(|row| row.method != Method::NotEmulated)
     }
 
     pub(crate) fn all(&self) -> &[Row] {
-        &self.0
+        &self.rows
     }
 
     pub(crate) fn word(&self, method: Method) -> &str {
-        let row = self.0.iter().find(|row| row.method == method);
+        let row = self.rows.iter().find(|row| row.method == method);
         row.map_or("not emulated", |row| &row.word)
     }
 }
@@ -176,16 +195,12 @@ impl Methods {
 fn described(service: &Service) -> Vec<Row> {
     let mut rows = Vec::new();
     for pattern in service.patterns {
-        // Paths without a level of the name lead to no resource of the emulator.
-        if pattern.query_level.is_some() {
-            continue;
-        }
         let Some((own, above)) = pattern.levels.split_last() else {
             continue;
         };
-        let (message, state, query) = match pattern.reading {
-            Reading::Operation => ("Operation".to_owned(), None, OPERATION_PAGES),
-            Reading::State(state) => (capitalized(own.noun), Some(state), STATE_PAGES),
+        let (message, state) = match pattern.reading {
+            Reading::Operation => ("Operation".to_owned(), None),
+            Reading::State(state) => (capitalized(own.noun), Some(state)),
         };
         let message = || message.clone();
         let cancel = Row {
@@ -194,11 +209,25 @@ fn described(service: &Service) -> Vec<Row> {
             ..Row::of(Method::Cancel, "cancel", pattern.levels, message())
         };
         let get = Row::of(Method::Get, "get", pattern.levels, message());
-        let list = Row::list(Method::List, "list", above, own, message());
-        let get = pattern.has_get.then_some(get);
-        let list = pattern.has_list.then_some(Row { query, ..list });
-        let all = [Some(cancel), get, list].into_iter().flatten();
-        rows.extend(all.map(|row| Row { state, ..row }));
+        let list = Row {
+            query: list_query(service, pattern).into(),
+            ..Row::list(Method::List, "list", above, own, message())
+        };
+        let in_query = pattern
+            .query_level
+            .map(|number| &pattern.levels[number].noun);
+        let one = [Some(cancel), pattern.has_get.then_some(get)];
+        let one = one.into_iter().flatten().map(|row| Row {
+            query: in_query.into_iter().copied().collect(),
+            ..row
+        });
+        let all = one.chain(pattern.has_list.then_some(list));
+        rows.extend(all.map(|row| Row {
+            state,
+            resource: template(row.levels, pattern.query_level),
+            query_level: pattern.query_level,
+            ..row
+        }));
     }
     if let [above @ .., parents, _] = service.levels() {
         let message = || capitalized(parents.noun);
@@ -217,9 +246,24 @@ fn described(service: &Service) -> Vec<Row> {
     rows
 }
 
+/// The query parameters of the list of a pattern, sorted.
+fn list_query(service: &Service, pattern: &NamePattern) -> Vec<&'static str> {
+    let pairs = service.list_query.split('&');
+    let own = pairs.filter_map(|pair| pair.split('=').next());
+    let partial = matches!(pattern.reading, Reading::Operation).then_some("returnPartialSuccess");
+    let filter = pattern.has_filter.then_some("filter");
+    let mut query: Vec<_> = own
+        .chain(filter)
+        .chain(partial)
+        .chain(["pageToken"])
+        .collect();
+    query.sort_unstable();
+    query
+}
+
 fn own(own: &OwnMethod) -> Row {
     let mut row = Row {
-        query: own.query,
+        query: own.query.into(),
         message: own.message.to_owned(),
         ..Row::of_path(Method::Own(own.word), own.word, own.path)
     };
@@ -235,7 +279,7 @@ impl Row {
     /// A method that reads the resource of these levels.
     fn of(method: Method, word: &str, levels: &'static [Level], message: String) -> Self {
         Self {
-            resource: template(levels),
+            resource: template(levels, None),
             levels,
             message,
             ..Self::of_path(method, word, "")
@@ -254,7 +298,7 @@ impl Row {
         Self {
             rest: format!("{slash}{}", listed.collection),
             listed: Some(listed),
-            query: PAGES,
+            query: PAGES.into(),
             ..Self::of(method, word, above, message)
         }
     }
@@ -269,7 +313,8 @@ impl Row {
             resource: resource.to_owned(),
             rest: rest.to_owned(),
             levels: &[],
-            query: &[],
+            query_level: None,
+            query: [].into(),
             message: String::new(),
             listed: None,
             state: None,
@@ -277,15 +322,20 @@ impl Row {
     }
 }
 
-/// The names of these levels, with `*` for a segment and `**` for all that follow.
-fn template(levels: &[Level]) -> String {
+/// The names of these levels in a path, which may lack one, with `*` for a segment and `**` for all that follow.
+fn template(levels: &[Level], without: Option<usize>) -> String {
     let level = |level: &Level| match level.ids {
         Ids::Any => format!("{}/*", level.collection),
         Ids::Rest => format!("{}/**", level.collection),
         Ids::Only(id) => format!("{}/{id}", level.collection),
         Ids::None => level.collection.to_owned(),
     };
-    levels.iter().map(level).collect::<Vec<_>>().join("/")
+    let levels = levels.iter().enumerate();
+    let levels = levels.filter(|(number, _)| Some(*number) != without);
+    levels
+        .map(|(_, it)| level(it))
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 fn capitalized(word: &str) -> String {

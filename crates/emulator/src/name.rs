@@ -23,6 +23,20 @@ pub(crate) fn prefix<'a>(levels: &[Level], name: &'a str, count: usize) -> &'a s
     }
 }
 
+/// The name of a resource in a path, which lacks the level of this number.
+pub(crate) fn without_level(levels: &[Level], name: &str, number: usize) -> String {
+    let rest = &name[prefix(levels, name, number + 1).len()..];
+    format!("{}{rest}", prefix(levels, name, number))
+}
+
+/// The name of the resource of a path that lacks the level of this number, with that level.
+pub(crate) fn with_level(levels: &[Level], name: &str, number: usize, id: &str) -> Option<String> {
+    let before = prefix(levels, name, number);
+    let collection = levels.get(number)?.collection;
+    let rest = &name[before.len()..];
+    Some(format!("{before}/{collection}/{id}{rest}"))
+}
+
 /// The number that stands for every project.
 const PROJECT_NUMBER: &str = "123456789012";
 
@@ -59,7 +73,8 @@ mod tests {
 
     #[test]
     fn names_have_prefixes() {
-        let name = "projects/p/locations/l/operations/1";
+        const LOCATED: &str = "projects/p/locations/l/operations/1";
+        let name = LOCATED;
         let location = "projects/p/locations/l";
         let levels = [
             Level::new("projects", "project"),
@@ -81,6 +96,16 @@ mod tests {
         let name = "config/operations/a/b";
         let prefixes = [0, 1, 2].map(|count| prefix(&[config, operations], name, count));
         assert_eq!(prefixes, ["", "config", name]);
+        let lacking = without_level(&levels, LOCATED, 1);
+        assert_eq!(lacking, "projects/p/operations/1");
+        assert_eq!(
+            with_level(&levels, &lacking, 1, "l").as_deref(),
+            Some(LOCATED)
+        );
+        assert_eq!(
+            without_level(&levels, "projects/p/locations/l", 1),
+            "projects/p"
+        );
         assert_eq!(below("", "operations/1"), "operations/1");
         assert_eq!(
             below("projects/p", "operations/1"),

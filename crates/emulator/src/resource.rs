@@ -3,10 +3,10 @@
 use countermand_core::{Identity, ResourceState, StateMeaning};
 use serde_json::{Value, json};
 
+use crate::extras::Extras;
 use crate::nested::put;
 use crate::operation::Operation;
 use crate::quirks::{Quirks, Shape};
-use crate::time::rfc3339;
 use crate::truth::State;
 
 /// Words of resources that have not ended, as far as the description has no other meaning for one.
@@ -15,6 +15,7 @@ const PENDING: [&str; 5] = ["RUNNING", "PENDING", "QUEUED", "IN_PROGRESS", "WAIT
 /// The resource of this name. `state`: the one to be shown.
 pub(crate) fn resource(
     description: &ResourceState,
+    extras: &Extras,
     operation: &Operation,
     name: &str,
     state: State,
@@ -40,7 +41,7 @@ pub(crate) fn resource(
         }
     }
     if !(quirks.no_metadata || description.create_time.is_empty()) {
-        let created = rfc3339(operation.created).into();
+        let created = (extras.created)(operation.created);
         put(&mut shown, description.create_time, created);
     }
     if let Some(word) = word(description, operation, state, quirks) {

@@ -40,7 +40,7 @@ impl ServerUsage {
     /// Takes a request into account, or answers it with 429; `now` is the time since the server's start. A request that is no
     /// call of the API is not counted.
     pub fn refuse<B>(&mut self, now: Duration, request: &Request<B>) -> Option<Response<Bytes>> {
-        let call = Call::route(self.service, &self.methods, request)?;
+        let call = Call::route(self.service, &self.methods, request, |_| true)?;
         let exceeded = self.meter.admit(now, &call).err()?;
         let failure = refusal(self.service, &exceeded, self.quota.hints, 1);
         let style = Style {

@@ -7,16 +7,30 @@ use crate::android_management;
 use crate::extras::{Extras, PLAIN};
 use crate::method::Methods;
 
+/// Locations that a request may leave out, and times as numbers.
+static BIGQUERY: Extras = Extras {
+    usual_ids: &["us", "eu"],
+    created: |unix_ms| unix_ms.to_string().into(),
+    ..PLAIN
+};
+
 /// The behaviour of a service beyond its description.
 pub(crate) fn extras(service: &Service) -> &'static Extras {
-    match *service == ANDROID_MANAGEMENT {
-        true => &android_management::EXTRAS,
-        false => &PLAIN,
+    match service.id {
+        id if id == ANDROID_MANAGEMENT.id => &android_management::EXTRAS,
+        "bigquery.v2" => &BIGQUERY,
+        _ => &PLAIN,
     }
 }
 
 /// Every method of a service.
 pub(crate) fn methods(service: &Service) -> Methods {
     let extras = extras(service);
-    Methods::new(service, extras.methods, extras.not_emulated)
+    let Extras {
+        methods,
+        not_emulated,
+        usual_ids,
+        ..
+    } = *extras;
+    Methods::new(service, methods, not_emulated, usual_ids)
 }

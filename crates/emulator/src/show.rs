@@ -48,7 +48,10 @@ impl Show<'_> {
         };
         match description.answer {
             CancelAnswer::Empty => json!({}),
-            CancelAnswer::Resource => self.of(state, 2),
+            CancelAnswer::Resource => match description.answer_field {
+                "" => self.of(state, 2),
+                field => json!({field: self.of(state, 2)}),
+            },
             CancelAnswer::Operation => {
                 let Operation { name, pattern, .. } = self.operation;
                 let location = prefix(pattern.levels, name, 2);
@@ -77,7 +80,14 @@ impl Show<'_> {
             }
             Reading::State(description) => {
                 let state = if ended { state } else { State::Pending };
-                resource(description, self.operation, name, state, self.quirks)
+                resource(
+                    description,
+                    self.extras,
+                    self.operation,
+                    name,
+                    state,
+                    self.quirks,
+                )
             }
         }
     }

@@ -314,6 +314,90 @@ fn quirks_are_those_of_operations() {
     );
 }
 
+/// The paths of BigQuery lack the location, which is a query parameter.
+#[test]
+fn a_level_in_the_query_is_part_of_the_name() {
+    let us = vec![NewOperation::new(Fate::Cancellable); 2];
+    let (mut emulator, american) = of("bigquery.v2", "projects/p/locations/US/jobs", us);
+    let list = |location: &str| format!("projects/p/locations/{location}/jobs");
+    let mut add = |location: &str, id: &str| {
+        let job: NewOperation = serde_json::from_value(json!({"id": id})).unwrap();
+        let new = NewParent::with([job]).name(list(location));
+        emulator.add(secs(1), new).unwrap().operations.remove(0)
+    };
+    let [dutch, european] = ["europe-west4", "eu"].map(|location| add(location, "j"));
+    assert!(american[0].starts_with("projects/p/locations/us/jobs/"));
+    let id = american[0].rsplit('/').next().unwrap();
+    let mut call = |method: &str, path: &str| {
+        let body = if method == "POST" { "{}" } else { "" };
+        send(
+            &mut emulator,
+            secs(2),
+            method,
+            &format!("/bigquery/v2/projects/p/jobs{path}"),
+            body,
+        )
+    };
+    let location = |job: &Value| job["jobReference"]["location"].as_str().unwrap().to_owned();
+    for (path, expected) in [
+        ("/j?location=europe-west4", Some("europe-west4")),
+        ("/j?location=Europe-West4", Some("europe-west4")),
+        ("/j?location=EU", Some("eu")),
+        // Jobs of the two multi-regions need none.
+        ("/j", Some("eu")),
+        ("/j?location=", Some("eu")),
+        ("/j?location=us", None),
+        ("/j?location=us-east1", None),
+        ("/j?location=a%2Fb", None),
+        ("/k", None),
+    ] {
+        let (status, job) = call("GET", path);
+        let found = (status == 200).then(|| location(&job));
+        assert_eq!(
+            (found.as_deref(), status == 404),
+            (expected, expected.is_none()),
+            "{path}"
+        );
+    }
+    assert_eq!(call("GET", "/j?location=eu&projection=full").0, 400);
+    let (_, job) = call("GET", "/j?location=europe-west4");
+    assert_eq!(job["jobReference"]["jobId"], "j");
+    assert!(
+        job["statistics"]["creationTime"]
+            .as_str()
+            .unwrap()
+            .parse::<u64>()
+            .is_ok(),
+        "{job}"
+    );
+    // A list covers all locations, and has a size of its own name.
+    let (status, page) = call("GET", "?allUsers=true&projection=full&maxResults=3");
+    assert_eq!((status, page["jobs"].as_array().unwrap().len()), (200, 3));
+    let token = page["nextPageToken"].as_str().unwrap().replace('+', "%2B");
+    let (_, rest) = call("GET", &format!("?pageToken={token}"));
+    let jobs = [
+        page["jobs"].as_array().unwrap(),
+        rest["jobs"].as_array().unwrap(),
+    ];
+    let locations: Vec<_> = jobs.into_iter().flatten().map(location).collect();
+    assert_eq!(locations, ["us", "us", "europe-west4", "eu"]);
+    for query in ["pageSize=1", "location=us", "filter=x"] {
+        assert_eq!(call("GET", &format!("?{query}")).0, 400, "{query}");
+    }
+    let (status, answer) = call("POST", &format!("/{id}/cancel?location=us"));
+    assert_eq!((status, location(&answer["job"])), (200, "us".to_owned()));
+    let cancelled = json!({"state": "DONE", "errorResult": {"reason": "stopped"}});
+    assert_eq!(answer["job"]["status"], cancelled);
+    assert_eq!(call("POST", "/j/cancel?location=us").0, 404);
+    assert_eq!(call("GET", &format!("/{id}")).1, answer["job"]);
+    let state = |name: &str| emulator.truth_of(secs(2), name).unwrap().state;
+    assert_eq!(state(&american[0]), State::Cancelled);
+    let others = [&american[1], &dutch, &european];
+    assert!(others.iter().all(|name| state(name) == State::Pending));
+    let (status, _) = send(&mut emulator, T0, "GET", "/bigquery/v2/projects/q/jobs", "");
+    assert_eq!(status, 403);
+}
+
 /// Fields beside the described ones, as a job has them, are left out by a mask.
 #[test]
 fn parameters_are_fields_of_the_resource() {

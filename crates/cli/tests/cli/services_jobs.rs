@@ -334,6 +334,7 @@ fn resources_with_a_state_are_found_planned_applied_and_reported() {
         ),
         ("dataproc.v1", "projects/p/regions/r/jobs", 4),
         ("batch.v1", "projects/p/locations/l/jobs", 4),
+        ("bigquery.v2", "projects/p/locations/us/jobs", 4),
     ] {
         let fates = [
             Fate::Cancellable,
@@ -385,6 +386,41 @@ fn resources_with_a_state_are_found_planned_applied_and_reported() {
             State::Completed,
         ];
         assert_eq!(world.api.states(), states);
+    }
+}
+
+/// The location of a job of BigQuery is written in both ways, and only the URL has it as a parameter.
+#[test]
+fn two_spellings_of_a_location_are_one_job() {
+    let list = "projects/p/locations/US/jobs";
+    let world = World::new("bigquery.v2", list, &[Fate::Cancellable; 2]);
+    world.add("projects/p/locations/eu/jobs", &[Fate::Cancellable]);
+    let own = &*world.api.names[0];
+    let id = own.rsplit('/').next().unwrap();
+    let american = format!("//bigquery.googleapis.com/projects/p/locations/US/jobs/{id}");
+    let url = "https://bigquery.googleapis.com/bigquery/v2/projects/p/jobs";
+    let url = format!("{url}/{id}?location=Us");
+    let plan = world.planned(&[own, &american, &url]);
+    assert!(plan.stdout.contains("--confirm projects/p:1"), "{plan:?}");
+    let job = world.job();
+    let run = world
+        .command(&["apply", &job, "--confirm", "projects/p:1"])
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(world.verdicts(), [json!("cancelled")]);
+    let query = "location=us&fields=job(";
+    let paths = world.accepted();
+    assert!(paths.len() == 1 && paths[0].contains(query), "{paths:?}");
+    // Either spelling names the list, which has no job of another location.
+    for list in [
+        list,
+        "projects/p/locations/us/jobs",
+        "projects/p/locations/us",
+    ] {
+        let found = world.command(&["find", "--names-only", list]).run();
+        let names: Vec<_> = found.stdout.lines().collect();
+        let left = format!("//bigquery.googleapis.com/{}", world.api.names[1]);
+        assert_eq!((found.code, names), (0, vec![&*left]), "{found:?}");
     }
 }
 

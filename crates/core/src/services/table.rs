@@ -434,7 +434,7 @@ mod tests {
                     name.as_str()
                         .parse::<OperationName>()
                         .map(|same| same.relative().to_owned()),
-                    Ok(text)
+                    Ok(pattern.canonical(&text).into_owned())
                 );
             }
         }

@@ -8,7 +8,7 @@ mod setup;
 
 use serde_json::{Value, json};
 
-use crate::extras::Extras;
+use crate::extras::{Extras, PLAIN};
 use crate::fleet::{Defaults, Parent};
 use crate::time::rfc3339;
 
@@ -38,6 +38,7 @@ pub(crate) static EXTRAS: Extras = Extras {
     metadata: command::metadata,
     response: "type.googleapis.com/google.android.devicemanagement.v1.IssueCommandResponse",
     parent: device,
+    ..PLAIN
 };
 
 fn device(device: &Parent) -> Value {
