@@ -398,9 +398,8 @@ fn two_spellings_of_a_location_are_one_job() {
     let own = &*world.api.names[0];
     let id = own.rsplit('/').next().unwrap();
     let american = format!("//bigquery.googleapis.com/projects/p/locations/US/jobs/{id}");
-    let url = "https://bigquery.googleapis.com/bigquery/v2/projects/p/jobs";
-    let url = format!("{url}/{id}?location=Us");
-    let plan = world.planned(&[own, &american, &url]);
+    let mixed = format!("projects/p/locations/Us/jobs/{id}");
+    let plan = world.planned(&[own, &american, &mixed]);
     assert!(plan.stdout.contains("--confirm projects/p:1"), "{plan:?}");
     let job = world.job();
     let run = world
