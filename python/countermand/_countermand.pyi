@@ -270,7 +270,7 @@ class Request:
         """Send these, and ``authorization``."""
     @property
     def body(self) -> bytes:
-        """Empty, unless the service cancels by an update."""
+        """Send this as well: empty, unless the service cancels by an update."""
     @property
     def timeout(self) -> float | None:
         """Seconds for the whole exchange, the last byte of the body included; ``None`` where the

@@ -10,7 +10,7 @@ A step says what to do, doing it gives the next one::
             continue
         request = step.transmit(time.monotonic())
         try:
-            # yours: adds the token, follows no redirect
+            # yours: sends method, url, headers and body, adds the token, follows no redirect
             response = within(request.timeout, lambda: send(request))
         except OSError as error:
             step = step.failed(time.monotonic(), "connection_lost", str(error))

@@ -30,6 +30,7 @@ async def countermand_all(
                 request.method,
                 URL(request.url, encoded=True),
                 headers=request.headers,
+                data=request.body or None,
                 timeout=aiohttp.ClientTimeout(total=request.timeout),
                 allow_redirects=False,
             ) as response:

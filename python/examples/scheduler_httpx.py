@@ -27,7 +27,11 @@ async def countermand_all(
         try:
             async with asyncio.timeout(request.timeout):
                 response = await client.request(
-                    request.method, request.url, headers=request.headers, timeout=None
+                    request.method,
+                    request.url,
+                    headers=request.headers,
+                    content=request.body,
+                    timeout=None,
                 )
         except (TimeoutError, httpx.HTTPError) as error:
             ticket.failed(now(), failure(error), str(error))

@@ -37,6 +37,7 @@ async def countermand(name: str, token: str, endpoint: str | None = None) -> Out
                     request.method,
                     URL(request.url, encoded=True),
                     headers=request.headers,
+                    data=request.body or None,
                     timeout=aiohttp.ClientTimeout(total=request.timeout),
                     allow_redirects=False,
                 ) as response:

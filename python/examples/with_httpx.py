@@ -32,7 +32,8 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
             request = step.transmit(now())
             try:
                 send = partial(client.request, request.method, request.url)
-                send = partial(send, headers=request.headers, timeout=request.timeout)
+                send = partial(send, headers=request.headers, content=request.body)
+                send = partial(send, timeout=request.timeout)
                 # httpx limits each read; this, the whole exchange.
                 response = within(request.timeout, send)
             except (TimeoutError, httpx.HTTPError) as error:

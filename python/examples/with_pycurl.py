@@ -33,6 +33,9 @@ def send(curl: pycurl.Curl, request: Request, token: str) -> tuple[int, dict[str
     curl.setopt(pycurl.PATH_AS_IS, True)
     # On a kept connection that fails, curl sends again by itself, and tells only the last failure.
     curl.setopt(pycurl.FORBID_REUSE, True)
+    curl.setopt(pycurl.HTTPGET, True)
+    if request.body:
+        curl.setopt(pycurl.POSTFIELDS, request.body)
     curl.setopt(pycurl.CUSTOMREQUEST, request.method)
     headers = [*request.headers, ("authorization", f"Bearer {token}")]
     curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers])

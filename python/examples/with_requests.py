@@ -37,7 +37,8 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
             request = step.transmit(now())
             try:
                 send = partial(session.request, request.method, request.url, allow_redirects=False)
-                send = partial(send, headers=dict(request.headers), timeout=request.timeout)
+                send = partial(send, headers=dict(request.headers), data=request.body)
+                send = partial(send, timeout=request.timeout)
                 # requests limits each read; this, the whole exchange.
                 response = within(request.timeout, send)
             except (TimeoutError, requests.RequestException) as error:

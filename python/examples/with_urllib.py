@@ -35,7 +35,8 @@ def failure(error: Exception) -> str:
 
 def send(request: Request, token: str) -> tuple[int, dict[str, str], bytes]:
     headers = {**dict(request.headers), "authorization": f"Bearer {token}"}
-    call = urllib.request.Request(request.url, headers=headers, method=request.method)
+    data = request.body or None
+    call = urllib.request.Request(request.url, data, headers, method=request.method)
     try:
         response = OPENER.open(call, timeout=request.timeout)
     except urllib.error.HTTPError as answer:

@@ -178,28 +178,30 @@ class Scheduler:
         return self._ticket
 
 
-def run(program: Path, endpoint: str, timeout: float, tmp_path: Path) -> Any:
-    """Runs a program until its first request has ended."""
+def run(
+    program: Path, endpoint: str, timeout: float, tmp_path: Path, name: str = NAME, **of: str
+) -> Any:
+    """Runs a program until its first request has ended; ``of``: the service of a scheduler."""
 
     def step(name: str, **settings: Any) -> Step:
         return Step(name, attempt_timeout=timeout, **settings)
 
     def scheduler(**settings: Any) -> Scheduler:
-        return Scheduler(timeout, **settings)
+        return Scheduler(timeout, **settings, **of)
 
     if program.suffix == ".md":
         (block,) = (block for block in blocks("docs/python.md") if "def send(" in block.text)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sansio, "Cancellation", step)
-            exec(block.text, {"name": NAME, "endpoint": endpoint, "token": "t"})
+            exec(block.text, {"name": name, "endpoint": endpoint, "token": "t"})
     module = load(program)
     if hasattr(module, "countermand"):
         module.Cancellation = step
-        result = module.countermand(NAME, "t", endpoint)
+        result = module.countermand(name, "t", endpoint)
     else:
         module.Scheduler, module.Ticket = scheduler, Ticket
         more = [tmp_path / "journal"] if program.stem == "journal" else []
-        result = module.countermand_all([NAME], *more, "t", endpoint, "200/1s", 1.0)
+        result = module.countermand_all([name], *more, "t", endpoint, "200/1s", 1.0)
     return asyncio.run(result) if inspect.iscoroutine(result) else result
 
 
@@ -231,6 +233,48 @@ def test_a_failure_has_a_true_word(
     if library(program) in case.get("vague", []):
         expect = ["connection_lost"]
     assert told.what == expect or (isinstance(expect, list) and told.what in expect), told.what
+
+
+JOB = "//dataflow.googleapis.com/projects/p/locations/us-central1/jobs/j"
+"""A job that an update cancels: its request has a body."""
+
+
+@pytest.mark.parametrize("name", [NAME, JOB])
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_a_request_is_sent_as_it_is(program: Path, name: str, tmp_path: Path) -> None:
+    expected = sansio.build_cancel(name)
+    length = len(expected.body)
+    assert (length > 0) is (name == JOB)
+    seen: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(5)
+                seen.append(read_head(connection))
+                seen.append(connection.recv(length, socket.MSG_WAITALL) if length else b"")
+                connection.sendall(b"HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\n\r\n")
+                connection.shutdown(socket.SHUT_WR)
+                # What a program sends beyond its request.
+                seen.append(connection.recv(1))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        service = {"service": "dataflow.v1b3"} if name == JOB else {}
+        with pytest.RaisesGroup(Told, allow_unwrapped=True):
+            run(program, endpoint, 4.0, tmp_path, name, **service)
+        thread.join(30)
+    head, body, more = seen
+    assert (body, more) == (expected.body, b"")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    assert first.startswith(f"{expected.method} /v1")
+    fields = [line.lower().partition(":") for line in lines if line]
+    for field, value in expected.headers:
+        assert [it.strip() for own, _, it in fields if own == field] == [value.lower()], head
+    assert not any(own == "transfer-encoding" for own, *_ in fields), head
 
 
 def library(program: Path) -> str:

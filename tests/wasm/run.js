@@ -36,6 +36,7 @@ WebAssembly.instantiate(fs.readFileSync(process.argv[2]), {}).then(({ instance, 
         const [method, address] = { cancel: ['POST', `${NAME}:cancel`], get: ['GET', NAME], get_parent: ['GET', NAME.split('/operations')[0]] }[expect.send];
         assert.strictEqual(step.method, method, place);
         assert(step.uri.startsWith(`https://androidmanagement.googleapis.com/v1/${address}`), place);
+        assert.deepStrictEqual([step.content_type, step.body], [null, ''], place);
         give(then.body ?? (then.status >= 400 ? JSON.stringify({ error: { code: then.status } }) : ''));
         step = taken(wasm.answer(now, then.status));
       } else if (expect.wait) {
@@ -52,6 +53,11 @@ WebAssembly.instantiate(fs.readFileSync(process.argv[2]), {}).then(({ instance, 
       }
     }
   }
+  // An update that cancels has its body and the type of it.
+  give('//dataflow.googleapis.com/projects/p/locations/us-central1/jobs/j');
+  const update = taken(wasm.start(0, 1));
+  assert.deepStrictEqual([update.method, update.content_type], ['PUT', 'application/json']);
+  assert.deepStrictEqual(JSON.parse(update.body), { requestedState: 'JOB_STATE_CANCELLED' });
   assert(verdicts.has('cancelled') && verdicts.has('gone') && verdicts.has(null), [...verdicts].join());
   console.log(`wasm: ${cases.length} cancellations went to their ends: ${[...verdicts].map((verdict) => verdict ?? 'an error').join(', ')}`);
 }).catch((error) => {

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::common;
+use countermand_core::{OperationName, Service};
 use countermand_emulator::{Config, Fate, Script, Server, Shared};
+use serde_json::json;
 use tokio::process::Command;
 
 /// Folder in which cargo puts the examples, next to this test's own binary.
@@ -19,18 +21,17 @@ fn example(name: &str) -> PathBuf {
 }
 
 /// Runs an example on an operation of a fate, behind a fault that passes.
-async fn run(name: &str, fate: Fate) -> (String, bool) {
-    let script: Script =
-        r#"[{"method": "cancel", "status": 503, "headers": {"retry-after": "0"}}]"#
-            .parse()
-            .unwrap();
-    let shared = Shared::new(Config::default().parents(1).mix([(1, fate)]).script(script));
+async fn run(name: &str, service: &'static Service, fate: Fate) -> (String, bool) {
+    let script = json!([{"method": "cancel", "status": 503, "headers": {"retry-after": "0"}}]);
+    let script = Script::of(service, script).unwrap();
+    let config = Config::default().service(service).parents(1);
+    let shared = Shared::new(config.mix([(1, fate)]).script(script));
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), shared.clone())
         .await
         .unwrap();
     let operation = shared.with(|emulator, now| emulator.pending(now).remove(0));
     let output = Command::new(example(name))
-        .arg(&operation)
+        .arg(OperationName::parse(service, &operation).unwrap().as_str())
         .env("COUNTERMAND_ENDPOINT", server.endpoint())
         .env(
             "COUNTERMAND_TOKEN",
@@ -50,15 +51,19 @@ async fn run(name: &str, fate: Fate) -> (String, bool) {
 }
 
 async fn tells_the_truth(name: &str) {
-    assert_eq!(
-        run(name, Fate::Cancellable).await,
-        ("cancelled".to_owned(), true),
-        "{name}"
-    );
+    // The request that cancels a job of Dataflow has a body.
+    let dataflow = Service::named("dataflow.v1b3").unwrap();
+    for service in [Service::DEFAULT, dataflow] {
+        assert_eq!(
+            run(name, service, Fate::Cancellable).await,
+            ("cancelled".to_owned(), true),
+            "{name}"
+        );
+    }
     // After the start of the example, and before its second look.
     let after = std::time::Duration::from_millis(300);
     assert_eq!(
-        run(name, Fate::Completes { after }).await,
+        run(name, Service::DEFAULT, Fate::Completes { after }).await,
         ("completed".to_owned(), false),
         "{name}"
     );

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use countermand_core::{Cancellation, Step, Time};
 use http::Response;
+use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 #[derive(Default)]
@@ -87,6 +88,8 @@ fn told(step: Option<&Step>, now: Time) -> Value {
                 "send": attempt.call().as_str(),
                 "method": request.method().as_str(),
                 "uri": request.uri().to_string(),
+                "content_type": request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()),
+                "body": request.body(),
             })
         }
         Some(Step::Wait(pause)) => {
