@@ -35,6 +35,9 @@ const MOST_CALLS: u32 = 3;
 /// accounts.
 const SKEW: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
 
+/// Roles that show operations need not have the permission to cancel them.
+const OTHER_PERMISSION: &str = "a cancel can need another permission";
+
 const UNSEEN: &str = "the answer does not show it";
 
 /// An operation that cannot exist, of the first pattern of a service whose operations can be looked at.
@@ -127,7 +130,8 @@ impl Diagnosis {
     ///
     /// The API is asked for `target`: an operation itself, one operation of a device, one device of an
     /// enterprise; by default for an operation that cannot exist. A check is good or bad by evidence of
-    /// the answer only; with a target, its answer tells whether the enterprise may be managed. The
+    /// the answer only; with a target, its answer tells whether the enterprise may be managed, or, of another service,
+    /// whether the target can be seen. The
     /// future may be dropped at any time.
     pub async fn of(access: &Access, target: Option<Resource>) -> Self {
         if let Err(error) = runtime::check_io().and_then(|()| runtime::check_time()) {
@@ -459,6 +463,7 @@ impl<'a> Examination<'a> {
         let api = format!("{calls} made: ");
         let token = format!("{found}, and the API accepts it");
         let first = checked(self.endpoint.service());
+        let is_default = *self.endpoint.service() == *Service::DEFAULT;
         let (unnamed, answers) = match unasked {
             Some(error) => (format!("not checked: {error}"), CheckOutcome::Skipped),
             None => {
@@ -471,13 +476,15 @@ impl<'a> Examination<'a> {
         };
         let unnamed = format!("the API answered; {unnamed}");
         let (key, said) = match (answered, target) {
-            (Ok(()), Some(_)) => {
+            (Ok(()), Some(target)) => {
                 self.add(Token, CheckOutcome::Ok, token);
-                self.add(
-                    Api,
-                    CheckOutcome::Ok,
-                    api + &format!("the {first} may be managed"),
-                );
+                let seen = match target {
+                    // One permission is for all of it.
+                    _ if is_default => format!("the {first} may be managed"),
+                    Resource::Operation(_) => format!("{target} was shown; {OTHER_PERMISSION}"),
+                    _ => format!("the list of {target} was read; {OTHER_PERMISSION}"),
+                };
+                self.add(Api, CheckOutcome::Ok, api + &seen);
                 return self.passed(&calls);
             }
             // The method looked for what cannot be there: token, scope and quota had let the call pass.

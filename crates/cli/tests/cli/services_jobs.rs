@@ -642,6 +642,69 @@ fn what_the_names_cannot_answer_is_a_usage_error() {
     }
 }
 
+/// One look that cancels nothing. A role that shows jobs need not be one that cancels them.
+#[test]
+fn the_doctor_looks_at_resources_with_a_state() {
+    let executions = "projects/p/locations/us/workflows/w";
+    for (service, parent, collection, unnamed) in [
+        (
+            "batch.v1",
+            "projects/p/locations/us",
+            "jobs",
+            "name a location to",
+        ),
+        (
+            "dataflow.v1b3",
+            "projects/p/locations/us",
+            "jobs",
+            "name a location to",
+        ),
+        (
+            "workflowexecutions.v1",
+            executions,
+            "executions",
+            "name a workflow to",
+        ),
+    ] {
+        let list = format!("{parent}/{collection}");
+        let world = World::new(service, &list, &[Fate::Stuck]);
+        let host = Service::named(service).unwrap().host;
+        let name = world.api.names[0].clone();
+        let full = format!("//{host}/{name}");
+        let missing = format!("{list}/0");
+        let shown = format!("{full} was shown; a cancel can need another permission");
+        let listed = format!("the list of //{host}/{parent}");
+        for (given, outcome, said) in [
+            (None, "ok", unnamed),
+            (Some(&name), "ok", &shown),
+            (Some(&full), "ok", &shown),
+            (Some(&list), "ok", &listed),
+            (
+                Some(&missing),
+                "fail",
+                &format!("there is no //{host}/{missing}"),
+            ),
+        ] {
+            let before = world.api.asked().len();
+            let args = ["doctor", "--json"].into_iter();
+            let args: Vec<_> = args.chain(given.map(String::as_str)).collect();
+            let report = world.command(&args).run().json().remove(0);
+            let checks = report["checks"].as_array().unwrap();
+            let check = |check: &str| checks.iter().find(|one| one["check"] == check).unwrap();
+            assert_eq!(check("api")["outcome"], outcome, "{report:#}");
+            let message = check("api")["message"].as_str().unwrap();
+            assert!(message.contains(said), "{said}: {report:#}");
+            assert_eq!(check("token")["outcome"], "ok", "{report:#}");
+            let asked = world.api.asked().split_off(before);
+            let [(path, _)] = &asked[..] else {
+                panic!("{asked:?}");
+            };
+            assert!(path.contains(parent) || given.is_none(), "{path}");
+            assert!(!is_cancel(path), "{path}");
+        }
+    }
+}
+
 #[test]
 fn the_doctor_says_which_name_it_cannot_check() {
     for (service, name, outcomes, said) in [
