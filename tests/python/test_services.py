@@ -892,6 +892,7 @@ def test_the_emulator_is_the_service_of_a_file() -> None:
     service = Service.from_file(EARTH_ENGINE)
     with Emulator(service=service, devices=0) as emulator:
         assert emulator.service == service.id
+        assert OperationName("projects/p/operations/1", service="earthengine").service == service.id
         for type_ in ("EXPORT_IMAGE", "INGEST_IMAGE"):
             emulator.add("cancellable", device="projects/my", type=type_)
         assert [row["type"] for row in emulator.truth()] == ["EXPORT_IMAGE", "INGEST_IMAGE"]

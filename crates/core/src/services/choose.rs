@@ -62,7 +62,8 @@ impl Service {
 
     /// The service that a word means: `translate.v3`, or `translate` for its newest version.
     ///
-    /// A stable version comes before one that is not, and a newer one before an older. With the name of an
+    /// A stable version comes before one that is not, a newer one before an older, and one that is built in before one
+    /// that a file describes. With the name of an
     /// operation, relative or full, a version whose patterns do not hold it is passed over. A word with a version
     /// means that one, whatever the name.
     ///
@@ -81,8 +82,11 @@ impl Service {
         if let Some(service) = Self::named(word) {
             return Ok(service);
         }
-        let versions: Vec<_> = rows().filter(|row| row.api() == word).collect();
-        let Some(newest) = newest_of(versions.iter().copied()) else {
+        let built_in = rows().filter(|row| row.api() == word);
+        let described = file::of_api(word).into_iter();
+        let versions = built_in.map(Version::BuiltIn);
+        let versions: Vec<_> = versions.chain(described.map(Version::Described)).collect();
+        let Some(newest) = newest_of(versions.iter()) else {
             return Err(UnknownService::Word {
                 word: crate::shown::shown_excerpt(word, 80),
                 nearest: nearest(word),
@@ -92,16 +96,16 @@ impl Service {
             Some(full) => full.split_once('/').map_or("", |(_, relative)| relative),
             None => name,
         });
-        let holding = versions.into_iter().filter(|row| match relative {
-            Some(name) => row.holds(name),
+        let holding = versions.iter().filter(|version| match relative {
+            Some(name) => version.holds(name),
             None => true,
         });
         match newest_of(holding) {
-            Some(row) => Ok(row.decoded()),
+            Some(version) => Ok(version.service()),
             None => Err(UnknownService::Pattern {
                 api: newest.api(),
                 name: crate::shown::shown_excerpt(name.unwrap_or_default(), 80),
-                patterns: newest.patterns().take(3).map(str::to_owned).collect(),
+                patterns: newest.patterns().take(3).collect(),
             }),
         }
     }
@@ -152,8 +156,7 @@ impl Service {
         let versions = built_in.map(Version::BuiltIn);
         let versions: Vec<_> = versions.chain(described.map(Version::Described)).collect();
         let newest = |is: &dyn Fn(&Version) -> bool| {
-            let versions = versions.iter().filter(|version| is(version));
-            versions.max_by_key(|version| (version.is_built_in(), newness(version.id())))
+            newest_of(versions.iter().filter(|version| is(version)))
         };
         let found = newest(&|version| version.begins(path))
             .or_else(|| newest(&|version| version.holds(path)))
@@ -213,7 +216,7 @@ fn squashed(text: &str) -> String {
     text.split_whitespace().collect::<String>().to_lowercase()
 }
 
-/// A version of the API at a host.
+/// A version of an API.
 enum Version {
     /// A row, which is decoded when it is chosen.
     BuiltIn(Row),
@@ -229,6 +232,19 @@ impl Version {
         match self {
             Self::BuiltIn(row) => row.id(),
             Self::Described(service) => service.id,
+        }
+    }
+
+    /// The name of the API.
+    fn api(&self) -> &'static str {
+        self.id().split('.').next().unwrap_or_default()
+    }
+
+    /// The patterns of the names of its operations, for people.
+    fn patterns(&self) -> Box<dyn Iterator<Item = String>> {
+        match self {
+            Self::BuiltIn(row) => Box::new(row.patterns().map(str::to_owned)),
+            Self::Described(service) => Box::new(service.patterns.iter().map(ToString::to_string)),
         }
     }
 
@@ -257,8 +273,9 @@ impl Version {
     }
 }
 
-fn newest_of(versions: impl Iterator<Item = Row>) -> Option<Row> {
-    versions.max_by_key(|row| newness(row.id()))
+/// The newest version that is built in, else the newest.
+fn newest_of<'a>(versions: impl Iterator<Item = &'a Version>) -> Option<&'a Version> {
+    versions.max_by_key(|version| (version.is_built_in(), newness(version.id())))
 }
 
 /// The order of the versions of an API: stable ones behind the others, then by number.

@@ -120,6 +120,15 @@ pub(crate) fn named(id: &str) -> Option<&'static Service> {
     services.find(|service| service.id == id)
 }
 
+/// The versions of an API that files described.
+pub(crate) fn of_api(api: &str) -> Vec<&'static Service> {
+    let described = described();
+    let services = described.iter().map(|(_, service)| *service);
+    services
+        .filter(|service| api_of(service.id) == api)
+        .collect()
+}
+
 /// The services that files described at a host in small letters: versions of one API.
 pub(crate) fn at_host(host: &str) -> Vec<&'static Service> {
     let described = described();
@@ -1483,6 +1492,13 @@ mod tests {
         let url = "https://documentai.googleapis.com/v9/projects/p/locations/us/operations/1";
         assert_eq!(meant(url), "documentai.v9");
         assert_eq!(meant(&url.replace("v9", "v1")), "documentai.v1");
+        let chosen = |word, name| Service::choose(word, name).map(|service| service.id);
+        assert_eq!(chosen("documentai", None), Ok("documentai.v1"));
+        assert_eq!(
+            chosen("documentai", Some("projects/p/trials/1")),
+            Ok("documentai.v9")
+        );
+        assert_eq!(chosen("hosted", None), Ok("hosted.v1"));
         // Of two versions in files the newest that has the name.
         let mut next = full("hosted.v2");
         next["names"] = json!([{"pattern": "projects/{project}/jobs/{job}"}]);
@@ -1492,6 +1508,16 @@ mod tests {
             let name: OperationName = format!("{host}/{name}").parse().unwrap();
             assert_eq!(name.service().id, id);
         }
+        assert_eq!(chosen("hosted", None), Ok("hosted.v2"));
+        assert_eq!(
+            chosen("hosted", Some("projects/p/operations/a/b")),
+            Ok("hosted.v1")
+        );
+        let error = chosen("hosted", Some("folders/f")).unwrap_err().to_string();
+        assert!(
+            error.ends_with("\"folders/f\": projects/{project}/jobs/{job}"),
+            "{error}"
+        );
     }
 
     #[test]
