@@ -1,5 +1,7 @@
 //! The parser of resource names, and what is wrong with a text that is none.
 
+use std::cmp::Ordering;
+
 use std::sync::Arc;
 
 use crate::name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
@@ -252,19 +254,25 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
     {
         return Ok(ends);
     }
-    // Of the pattern with the most segments before the fault; of several, the one whose names are shortest.
+    // Of the pattern with the most segments before the fault; of several, one whose collection the text has, and
+    // then the one whose names are shortest.
     let mut best = (0, 0, NameErrorKind::MissingSegments, None::<&[Level]>);
+    let mut is_meant = false;
     for (number, levels) in candidates.clone() {
         let own = service.patterns[usize::from(number)].own_level();
         let (matched, at, kind) = match list_of(own, levels, text) {
             Some(above) => (above + 1, text.len(), NameErrorKind::List(own)),
             None => fault(levels, text),
         };
-        let is_better = best.3.is_none_or(|known| {
-            matched > best.0 || matched == best.0 && matched > 0 && levels.len() < known.len()
+        let means = text.split('/').any(|segment| segment == own.collection);
+        let is_better = best.3.is_none_or(|known| match matched.cmp(&best.0) {
+            Ordering::Equal if matched > 0 && means == is_meant => levels.len() < known.len(),
+            Ordering::Equal => matched > 0 && means,
+            order => order.is_gt(),
         });
         if is_better {
             best = (matched, at, kind, Some(levels));
+            is_meant = means;
         }
     }
     let (matched, at, kind, levels) = best;
@@ -415,6 +423,22 @@ fn forbidden(text: &str) -> Option<(usize, NameErrorKind)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::OperationName;
+
+    #[test]
+    fn a_refusal_expects_the_pattern_of_the_collection_that_the_text_has() {
+        let batch = Service::named("batch.v1").unwrap();
+        for (text, own) in [
+            ("projects/p/jobs/j", "jobs"),
+            ("projects/p/operations/o", "operations"),
+            ("projects/p", "operations"),
+            ("j", "operations"),
+        ] {
+            let error = OperationName::parse(batch, text).unwrap_err().to_string();
+            let expected = format!("expected projects/{{project}}/locations/{{location}}/{own}/");
+            assert!(error.contains(&expected), "{error}");
+        }
+    }
 
     /// Two ways to one answer: the scan accepts what has no fault.
     #[test]
