@@ -20,10 +20,10 @@ documents give. A row has, between tabs:
 11. query of a list before the size of a page, where that is not ``pageSize=``
 
 Lines before the rows are lists of locations (``=0``) and states (``~0``). A state has: the field of
-a page, where it is not the collection; the answer of cancel, and its field with the resource; paths
-of the ids of project, location and resource, where it has no name; path of the state, and from
-there that of its reason, if it has one; path of the time of creation; the words that mean
-cancelled, cancelling, completed and failed.
+a page, where it is not the collection, and behind a space that of places that were not reached; the
+answer of cancel, and its field with the resource; paths of the ids of project, location and
+resource, where it has no name; path of the state, and from there that of its reason, if it has one;
+path of the time of creation; the words that mean cancelled, cancelling, completed and failed.
 
 ``states.json`` has a case for each word that discovery knows of each state. It fails if discovery
 has a word that ``STATES`` does not.
@@ -59,6 +59,10 @@ OTHER_HOSTS = ("batch-", "-preprod")
 
 # The patterns that most services have.
 USUAL = ("projects/*/locations/*/operations/*", "projects/*/locations/global/operations/*")
+
+# Fields of a page with places that the server did not reach. A list of operations has one only if a
+# request asks for a part of them, which none does.
+UNREACHED = ("unreachable", "unreachableLocations", "failedLocation")
 
 # Paths in schemas of metadata, the best first.
 CREATED = (
@@ -466,6 +470,7 @@ def state_line(document: dict[str, Any], method: Method) -> str:
         (page,) = (name for name, it in pages.items() if lists(document, it, method))
         assert method.list["path"].endswith(f"/{pattern(method).split('/')[-2]}"), method.resource
         page = "" if page == pattern(method).split("/")[-2] else page
+        page += "".join(f" {name}" for name in UNREACHED if name in pages)
     path = f"{state.path} {state.reason}".rstrip()
     cells = [page, answer(document, method), state.ids, path, state.created]
     return "\t".join([*cells, *state.words[:4]])

@@ -448,7 +448,7 @@ fn a_bigquery_job_has_its_location_in_the_query() {
     assert_eq!(
         url(list.clone()),
         format!(
-            "{at}?allUsers=true&projection=full&maxResults=100&fields=nextPageToken,jobs({fields})"
+            "{at}?allUsers=true&projection=full&maxResults=100&fields=nextPageToken,unreachable,jobs({fields})"
         )
     );
     for given in [&cancel, &get] {
@@ -519,6 +519,84 @@ fn a_bigquery_job_has_its_location_in_the_query() {
         let other = verdict_of(&name, &job(id, project, location));
         assert_eq!(other, Err("misattributed".to_owned()));
     }
+}
+
+/// AIP-217: the rest of the list is as true as without that, and the list is not complete.
+#[test]
+fn a_list_says_which_places_were_not_reached() {
+    for (service, name, field) in [
+        ("batch.v1", "projects/p/locations/l/jobs/j", "unreachable"),
+        (
+            "dataplex.v1",
+            "projects/p/locations/l/metadataJobs/j",
+            "unreachableLocations",
+        ),
+        (
+            "dataflow.v1b3",
+            "projects/p/locations/l/jobs/j",
+            "failedLocation",
+        ),
+    ] {
+        let job = named(service, name);
+        let list = Request::ListOperations(job.parent(), PageQuery::default());
+        let url = list.http(&job.service().endpoint()).uri().to_string();
+        assert!(
+            url.contains(&format!("fields=nextPageToken,{field},")),
+            "{url}"
+        );
+        let level = job.pattern().own_level();
+        let page = |unreached: &str| {
+            let entry =
+                r#"{"name":"projects/p/locations/l/x/j","id":"j","projectId":"p","location":"l"}"#;
+            let entry = entry.replace("/x/", &format!("/{}/", level.collection));
+            let body = format!(r#"{{"{}":[{entry}]{unreached}}}"#, level.page_field);
+            match list.read(&ok(&body)) {
+                Ok(Response::Operations(page)) => Ok(page),
+                other => Err(other.unwrap_err().key().as_str()),
+            }
+        };
+        for complete in [
+            "",
+            &format!(r#","{field}":null"#),
+            &format!(r#","{field}":[]"#),
+        ] {
+            let page = page(complete).unwrap();
+            assert_eq!(
+                (page.entries.len(), page.unreadable),
+                (1, None),
+                "{complete}"
+            );
+        }
+        for (places, first) in [
+            (
+                r#"["projects/p/locations/m"]"#,
+                Some(
+                    "reach 1 of the places of this list, and shows nothing of them; the first: projects/p/locations/m",
+                ),
+            ),
+            (r#"["m","n"]"#, Some("reach 2 of")),
+            (r#"[{"name":"m"}]"#, Some("reach 1 of")),
+            ("[null]", Some("reach 1 of")),
+        ] {
+            let page = page(&format!(r#","{field}":{places}"#)).unwrap();
+            assert_eq!(page.entries.len(), 1);
+            let error = page.unreadable.unwrap();
+            assert_eq!(error.key().as_str(), "unavailable");
+            let text = error.to_string();
+            assert!(first.is_none_or(|first| text.contains(first)), "{text}");
+        }
+        for strange in ["7", "\"m\"", "{}"] {
+            let read = page(&format!(r#","{field}":{strange}"#));
+            assert_eq!(read.unwrap_err(), "malformed", "{strange}");
+        }
+    }
+    // A list without such a field tells nothing by one.
+    let job = named("aiplatform.v1", "projects/p/locations/l/customJobs/j");
+    let list = Request::ListOperations(job.parent(), PageQuery::default());
+    let Ok(Response::Operations(page)) = list.read(&ok(r#"{"unreachable":["m"],"":["m"]}"#)) else {
+        panic!("it is a page")
+    };
+    assert_eq!(page.unreadable, None);
 }
 
 #[test]

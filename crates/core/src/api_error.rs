@@ -151,6 +151,14 @@ impl ApiError {
         }
     }
 
+    /// The word of the API that its list is not complete.
+    pub(crate) fn of_partial_list(message: &str) -> Self {
+        Self {
+            of_the_api: true,
+            ..Self::with_message(200, message)
+        }
+    }
+
     fn bare(http_status: u16) -> Self {
         Self {
             http_status,

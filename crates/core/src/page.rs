@@ -21,7 +21,8 @@ pub struct Page<T> {
     pub entries: Vec<T>,
     /// Asks for the next page; `None` only at the end.
     pub next_page_token: Option<PageToken>,
-    /// The error of entries that could not be read, while others could: what was in them was missed.
+    /// The error of entries that could not be read, while others could, or of places that the server did not reach: what was
+    /// in them was missed.
     pub unreadable: Option<Error>,
 }
 

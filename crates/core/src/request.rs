@@ -293,6 +293,9 @@ fn list<const UP: u8>(
         }
     }
     path.extend_from_slice(b"&fields=nextPageToken,");
+    if !level.unreachable.is_empty() {
+        push_all(&mut path, &[level.unreachable, ","]);
+    }
     path.extend_from_slice(level.page_field.as_bytes());
     path.push(b'(');
     path.extend_from_slice(level.fields.as_bytes());

@@ -22,7 +22,7 @@ use crate::request::Request;
 use crate::resource::Resource;
 use crate::resource_reader::RawResource;
 use crate::resource_state::{CancelAnswer, Reading, ResourceState, State};
-use crate::service::Service;
+use crate::service::{Level, Service};
 use crate::timestamp::Timestamp;
 use crate::view::View;
 
@@ -321,7 +321,7 @@ impl<'a> View<'a> {
 
     fn operations(self, parent: &ParentName) -> Result<Page<Operation>, Error> {
         let level = parent.pattern().own_level();
-        self.page(parent.into(), level.page_field, |entry| {
+        self.page(parent.into(), level, |entry| {
             if let Reading::State(state) = parent.pattern().reading {
                 let raw = state.read(entry.get(), parent.relative(), parent.pattern());
                 let raw = raw.map_err(Strange::Malformed)?;
@@ -356,8 +356,7 @@ impl<'a> View<'a> {
 
     fn parents(self, above: &GrandparentName) -> Result<Page<Parent>, Error> {
         let active_time = self.service.level_above(1).active_time.unwrap_or("");
-        let field = self.service.level_above(1).page_field;
-        self.page(above.into(), field, |entry| {
+        self.page(above.into(), self.service.level_above(1), |entry| {
             let values = fields(entry.get(), ["name", active_time]);
             let [name, active] = values.map_err(Strange::Malformed)?;
             let name = name.map(element::<Text<'_>>).transpose()?;
@@ -376,11 +375,22 @@ impl<'a> View<'a> {
     fn page<T>(
         self,
         list: Resource,
-        field: &str,
+        level: &Level,
         read: impl Fn(&RawValue) -> Result<Option<T>, Strange>,
     ) -> Result<Page<T>, Error> {
-        let values = self.fields([field, "nextPageToken", "error", "name"])?;
-        let [entries, token, error, name] = values;
+        let names = [
+            level.page_field,
+            "nextPageToken",
+            "error",
+            "name",
+            level.unreachable,
+        ];
+        let [entries, token, error, name, unreached] = self.fields(names)?;
+        let unreached = unreached.filter(|_| !level.unreachable.is_empty());
+        let unreached = unreached.map(unreached_places).transpose();
+        let unreached = unreached
+            .map_err(|strange| self.strange(strange))?
+            .flatten();
         self.of_now(self.age())?;
         if error.is_some() || name.is_some() {
             return Err(self.malformed("it is not a page of a list"));
@@ -411,6 +421,9 @@ impl<'a> View<'a> {
             );
             let answer = ApiError::with_message(200, &problem);
             let error = Error::new(ErrorKind::Malformed(answer));
+            page.unreadable = Some(error.with_resource(list).of_read(1));
+        } else if let Some(problem) = unreached {
+            let error = Error::new(ErrorKind::Unavailable(ApiError::of_partial_list(&problem)));
             page.unreadable = Some(error.with_resource(list).of_read(1));
         }
         page.next_page_token = self
@@ -551,6 +564,22 @@ enum Strange {
 
 fn malformed(problem: impl Display) -> Strange {
     Strange::Malformed(problem.to_string())
+}
+
+/// A sentence about the places that the server did not reach, if there are any.
+fn unreached_places(places: &RawValue) -> Result<Option<String>, Strange> {
+    let places = element::<Few<&RawValue>>(places)?.0;
+    let Some(first) = places.first() else {
+        return Ok(None);
+    };
+    // Of what is no text nothing is quoted.
+    let first = element::<Text<'_>>(first);
+    let first = first.map(|first| format!("; the first: {}", excerpt(first.as_str(), 200)));
+    Ok(Some(format!(
+        "the server did not reach {} of the places of this list, and shows nothing of them{}",
+        places.len(),
+        first.unwrap_or_default()
+    )))
 }
 
 /// A part of an answer.

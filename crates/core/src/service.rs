@@ -278,6 +278,9 @@ pub struct Level {
     pub noun: &'static str,
     /// Field of a page of the list of them.
     pub page_field: &'static str,
+    /// Field of such a page with the places that the server did not reach (AIP-217), whose resources are not in the list;
+    /// empty where there is none.
+    pub unreachable: &'static str,
     /// Partial response mask of one of them. Of what is cancelled: the fields that a verdict rests on, and no
     /// secret.
     pub fields: &'static str,
@@ -311,6 +314,7 @@ impl Level {
             ids: Ids::Any,
             noun,
             page_field: collection,
+            unreachable: "",
             fields: "name",
             active_time: None,
         }

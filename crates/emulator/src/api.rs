@@ -1,11 +1,12 @@
 //! The methods that the description of a service implies.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::Failure;
 use crate::call::{Call, Query, object, unknown_field};
 use crate::extras::Extras;
 use crate::method::Method;
+use crate::name::prefix;
 use crate::operation::Operation;
 use crate::page::{MAX_PAGE, page};
 use crate::quirks::{FinishedCancel, NoCancel, Quirks, Shape};
@@ -140,9 +141,9 @@ impl Api<'_> {
             return Err(Failure::usual(501));
         }
         let world = &self.world;
-        let (collection, field) = call
-            .listed
-            .map_or(("", ""), |level| (level.collection, level.page_field));
+        let (collection, field, unreachable) = call.listed.map_or(("", "", ""), |level| {
+            (level.collection, level.page_field, level.unreachable)
+        });
         let across = call.query_level;
         let across = across.and_then(|it| world.fleet.across(&call.name, it, collection));
         let operations = match (&across, world.live_parent(&call.name)) {
@@ -152,14 +153,26 @@ impl Api<'_> {
             (None, Err(_)) if call.name.is_empty() => &[][..],
             (None, Err(missing)) => return Err(missing),
         };
-        page(world.quirks, query, field, MAX_PAGE, operations, |index| {
+        let is_unreached = |index: usize| {
+            let quirks = world.fleet.operations[index].quirks(world.quirks);
+            quirks.unreachable && !unreachable.is_empty()
+        };
+        let mut page = page(world.quirks, query, field, MAX_PAGE, operations, |index| {
+            if is_unreached(index) {
+                return None;
+            }
             let operation = &world.fleet.operations[index];
             let quirks = operation.quirks(world.quirks);
             let state = operation.state(world.quirks, world.now);
             // Even views: a list is not what flaps.
             (!operation.shown_missing(state, &quirks))
                 .then(|| self.show(index, &quirks).of(state, 2))
-        })
+        })?;
+        if let Some(&index) = operations.iter().find(|&&index| is_unreached(index)) {
+            let Operation { name, pattern, .. } = &world.fleet.operations[index];
+            page[unreachable] = json!([prefix(pattern.levels, name, 2)]);
+        }
+        Ok(page)
     }
 
     fn parents(&self, call: &Call, query: &Query) -> Answer {

@@ -35,6 +35,8 @@ pub struct Quirks {
     pub ignore_fields: bool,
     /// Every list begins with an empty page that has a `nextPageToken`.
     pub empty_page: bool,
+    /// A list leaves operations out and says that their place was not reached, where it has a field for that.
+    pub unreachable: bool,
     /// A list repeats one page token for ever.
     pub repeat_token: bool,
 }

@@ -398,6 +398,30 @@ fn a_level_in_the_query_is_part_of_the_name() {
     assert_eq!(status, 403);
 }
 
+#[test]
+fn a_list_leaves_out_what_it_says_was_not_reached() {
+    let mut quirks = Quirks::default();
+    quirks.unreachable = true;
+    let there = || NewOperation::new(Fate::Stuck);
+    let (mut emulator, names) = of("batch.v1", JOBS, [there(), there().quirks(quirks)]);
+    let (_, page) = send(&mut emulator, T0, "GET", &format!("/v1/{JOBS}"), "");
+    assert_eq!(page["unreachable"], json!(["projects/p/locations/l"]));
+    assert_eq!(page["jobs"].as_array().unwrap().len(), 1);
+    assert_eq!(page["jobs"][0]["name"], json!(names[0]));
+    assert_eq!(get(&mut emulator, T0, &names[1]).0, 200);
+    // Another list has no field for it, and is complete.
+    let list = "projects/p/locations/l/customJobs";
+    let (mut emulator, _) = of("aiplatform.v1", list, [there().quirks(quirks)]);
+    let (_, page) = send(&mut emulator, T0, "GET", &format!("/v1/{list}"), "");
+    assert_eq!(
+        (
+            page["customJobs"].as_array().unwrap().len(),
+            page.get("unreachable")
+        ),
+        (1, None)
+    );
+}
+
 /// Fields beside the described ones, as a job has them, are left out by a mask.
 #[test]
 fn parameters_are_fields_of_the_resource() {

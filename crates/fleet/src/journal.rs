@@ -321,7 +321,9 @@ impl Recorder {
                 records.extend(self.not_listed(resource, error, at));
             }
             Event::Unreadable { resource, error } => {
-                self.pages.as_mut().map(Pages::unreadable);
+                if let Some(pages) = &mut self.pages {
+                    pages.unreadable(resource);
+                }
                 records.push(Record::Missed(Missed::new(at, resource, error)));
             }
             Event::Parents {

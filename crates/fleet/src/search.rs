@@ -111,6 +111,8 @@ pub(crate) struct Pages {
     devices: HashMap<ParentName, Known>,
     /// Devices that an earlier run has searched to the end.
     searched: HashSet<ParentName>,
+    /// Lists of which a part could not be read.
+    incomplete: HashSet<Resource>,
     /// Operations that were seen and left out.
     excluded: Excluded,
     /// Lists of devices that have not come to their end.
@@ -148,6 +150,7 @@ impl Pages {
             begun,
             devices: HashMap::new(),
             searched: HashSet::new(),
+            incomplete: HashSet::new(),
             unlisted: 0,
             answered: false,
             failed: false,
@@ -281,9 +284,9 @@ impl Pages {
         self.failed || (!self.answered && self.progress.missed > 0)
     }
 
-    /// Takes entries of a list that could not be read.
-    pub(crate) const fn unreadable(&mut self) {
-        self.progress.missed += 1;
+    /// Takes a page with a part that could not be read; each list is counted once.
+    pub(crate) fn unreadable(&mut self, list: &Resource) {
+        self.progress.missed += u64::from(self.incomplete.insert(list.clone()));
     }
 
     fn reason(&self, resource: &Resource, error: &Error, at: Timestamp) -> NotListed {
@@ -482,7 +485,7 @@ impl Stream for Search {
                     this.found.extend(new);
                 }
                 Event::Unreadable { resource, error } => {
-                    this.pages.unreadable();
+                    this.pages.unreadable(&resource);
                     return Poll::Ready(Some(Found::Missed { resource, error }));
                 }
                 Event::NotListed { resource, error } => {

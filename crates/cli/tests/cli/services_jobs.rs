@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countermand_core::Service;
-use countermand_emulator::{Config, Fate, NewOperation, NewParent, Script, Shared, State};
+use countermand_emulator::{Config, Fate, NewOperation, NewParent, Quirks, Script, Shared, State};
 use serde_json::{Value, json};
 
 use crate::api::{Api, TOKEN};
@@ -421,6 +421,43 @@ fn two_spellings_of_a_location_are_one_job() {
         let left = format!("//bigquery.googleapis.com/{}", world.api.names[1]);
         assert_eq!((found.code, names), (0, vec![&*left]), "{found:?}");
     }
+}
+
+/// A search that was told so has not seen everything, and says so as of a list that could not be read.
+#[test]
+fn a_list_with_places_that_were_not_reached_is_no_complete_search() {
+    let list = "projects/p/locations/l/jobs";
+    let world = World::new("batch.v1", list, &[Fate::Cancellable; 2]);
+    let mut quirks = Quirks::default();
+    quirks.unreachable = true;
+    let new = NewParent::with([NewOperation::new(Fate::Cancellable).quirks(quirks)]).name(list);
+    let shared = &world.api.shared;
+    shared.with(|emulator, now| emulator.add(now, new).unwrap());
+    let told = "the server did not reach 1 of the places of this list";
+    let (file, rescue) = (world.job(), world.folder.path().join("rescue.job"));
+    let rescue = rescue.to_str().unwrap();
+    for args in [
+        &["find", list][..],
+        &["plan", list, "--output", &file],
+        &["rescue", list, "--job", rescue, "--confirm", "projects/p"],
+    ] {
+        let run = world.command(args).run();
+        assert_eq!(run.code, 5, "{args:?} {run:?}");
+        assert!(
+            run.stderr.contains(told) && run.stderr.contains(list),
+            "{args:?} {run:?}"
+        );
+    }
+    let states = [State::Cancelled, State::Cancelled, State::Pending];
+    let truth = world.api.shared.with(|emulator, now| emulator.truth(now));
+    assert_eq!(
+        truth.iter().map(|row| row.state).collect::<Vec<_>>(),
+        states
+    );
+    let status = world.api.command(&["status", rescue]).run();
+    assert!(status.stdout.contains(told), "{status:?}");
+    let run = world.command(&["list", list]).run();
+    assert!(run.code != 0 && run.stderr.contains(told), "{run:?}");
 }
 
 /// One region has jobs and operations; neither list stands for the other.

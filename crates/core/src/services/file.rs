@@ -178,6 +178,8 @@ impl Serialize for Service {
             list: bool,
             filter: bool,
             list_field: &'static str,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            unreachable_field: &'static str,
             #[serde(skip_serializing_if = "Option::is_none")]
             query_parameter: Option<&'static str>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,6 +202,7 @@ impl Serialize for Service {
             list: pattern.has_list,
             filter: pattern.has_filter,
             list_field: pattern.own_level().page_field,
+            unreachable_field: pattern.own_level().unreachable,
             query_parameter: pattern.query_level.map(|level| pattern.levels[level].noun),
             state: match pattern.reading {
                 Reading::Operation => None,
@@ -253,6 +256,7 @@ struct Names {
     has_list: bool,
     has_filter: bool,
     list_field: String,
+    unreachable_field: String,
     query_level: Option<usize>,
     state: Option<StateForm>,
 }
@@ -412,6 +416,7 @@ impl Names {
         };
         if let Some(own) = levels.last_mut() {
             own.page_field = leaked(self.list_field);
+            own.unreachable = leaked(self.unreachable_field);
             own.fields = table::fields_of(&reading);
         }
         NamePattern {
@@ -495,6 +500,8 @@ fn names(fields: &mut Fields<'_>, prefix: &str) -> Result<Vec<Names>, ServiceFil
         check_pattern(&pattern, &patterns, prefix)
             .map_err(|reason| names.error("pattern", reason))?;
         let list_field = names.checked("list_field", "a field such as operations", is_field)?;
+        let unreachable =
+            names.checked("unreachable_field", "a field such as unreachable", is_field)?;
         let (has_get, has_list) = (names.flag("get")?, names.flag("list")?);
         let has_list = has_list.unwrap_or(true);
         let has_filter = names.flag("filter")?.unwrap_or(has_list);
@@ -521,6 +528,7 @@ fn names(fields: &mut Fields<'_>, prefix: &str) -> Result<Vec<Names>, ServiceFil
         };
         all.push(Names {
             list_field: list_field.unwrap_or_else(|| usual.to_owned()),
+            unreachable_field: unreachable.unwrap_or_default(),
             levels,
             has_get: has_get.unwrap_or(true),
             has_list,
@@ -1169,7 +1177,7 @@ mod tests {
             (
                 "/names/0/lists",
                 json!(true),
-                "`names[0].lists`: there is no such field here; the fields are pattern, list_field, get, list, filter, query_parameter, state",
+                "`names[0].lists`: there is no such field here; the fields are pattern, list_field, unreachable_field, get, list, filter, query_parameter, state",
             ),
             (
                 "/hosts",

@@ -244,13 +244,15 @@ fn pattern(text: &'static str) -> NamePattern {
             ..Level::new(collection, singular(collection))
         });
     }
-    let (page_field, reading) = match state.map(resource_state) {
+    let (page, reading) = match state.map(resource_state) {
         None => ("operations", Reading::Operation),
-        Some((page_field, state)) => (page_field, Reading::State(state)),
+        Some((page, state)) => (page, Reading::State(state)),
     };
     if let Some(own) = levels.last_mut() {
         own.fields = fields_of(&reading);
-        own.page_field = match page_field {
+        let (field, unreachable) = page.split_once(' ').unwrap_or((page, ""));
+        own.unreachable = unreachable;
+        own.page_field = match field {
             "" => own.collection,
             field => field,
         };
@@ -273,7 +275,8 @@ pub(crate) fn fields_of(reading: &Reading) -> &'static str {
     }
 }
 
-/// The state of this number, and the field of a page where it is another one than the collection.
+/// The state of this number, and the fields of a page: of the resources, where it is another one than the collection, and
+/// of places that were not reached.
 fn resource_state(number: &str) -> (&'static str, &'static ResourceState) {
     let line = TABLE.lines().find_map(|line| {
         let (own, cells) = line.strip_prefix('~')?.split_once('\t')?;
