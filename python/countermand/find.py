@@ -53,6 +53,13 @@ class Search(Waits):
         return self._finder.not_attempted
 
     @property
+    def not_searched(self) -> tuple[str, ...]:
+        """Patterns of operations at or below the searched names that none of its lists has, known from
+        the start: of a Spanner instance those of its databases and backups. A list of them is
+        searched by its own name."""
+        return self._finder.not_searched
+
+    @property
     def left_out(self) -> str | None:
         """Operations that were seen and are not meant, by number and reason, such as ``3 operations
         were seen and left out: 3 of type REBOOT``; known at the end of the search. ``None``

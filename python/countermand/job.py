@@ -110,6 +110,12 @@ class JobFile(Waits):
         them are not in the job. Of a job that was opened, :attr:`Report.missed` has them."""
         return self._missed
 
+    @property
+    def not_searched(self) -> tuple[str, ...]:
+        """Patterns of operations at or below the searched names that no list of the search has, as of
+        :attr:`Find.not_searched`."""
+        return self._facts.not_searched
+
     def __len__(self) -> int:
         return self.operations
 

@@ -22,7 +22,8 @@ class SearchProgress:
     devices: int
     """Devices to be searched, as far as they have been listed."""
     all_listed: bool
-    """True if the lists of devices have ended, so that there are no more."""
+    """True if no list of devices is left to be read; those that could not be read are in ``missed``
+    and ``not_attempted``."""
     searched: int
     """Devices whose operations have been listed to the end."""
     pages: int

@@ -228,6 +228,7 @@ class Facts:
     operations: int
     duplicates: int
     unverifiable: int
+    not_searched: tuple[str, ...]
     types: Mapping[str | None, int]
     enterprises: Mapping[str, int]
     ages: Mapping[_Age, int]

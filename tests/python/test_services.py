@@ -431,6 +431,34 @@ def test_operations_of_another_service_are_found_planned_and_applied(
         other.open(path).apply(confirm={"projects/p": 10})
 
 
+def test_a_search_tells_the_lists_that_it_does_not_read(tmp_path: Path) -> None:
+    instance = "projects/p/instances/i"
+    pattern = "projects/{project}/instances/{instance}"
+    expected = tuple(
+        f"{pattern}/{below}/operations/{{operation}}"
+        for below in (
+            "backups/{backup}",
+            "databases/{database}",
+            "instancePartitions/{instancePartition}",
+        )
+    )
+    with Emulator(service="spanner.v1", devices=0) as emulator:
+        emulator.add("cancellable", device=instance)
+        emulator.add("cancellable", device=f"{instance}/databases/d")
+        client = Client(service="spanner.v1", endpoint=emulator.endpoint, token=emulator.token)
+        with client as calls:
+            search = calls.find(parents=instance)
+            assert search.not_searched == expected, "before anything is sent"
+            assert emulator.audit() == []
+            assert len([*search]) == 1
+            job = calls.plan(tmp_path / "spanner.job", search)
+            assert job.not_searched == calls.open(job.path).not_searched == expected
+            assert tuple(job.status().to_dict()["not_searched"]) == expected
+            assert calls.find(parents=f"{instance}/databases/d").not_searched == ()
+            report = calls.rescue(tmp_path / "rescue.job", parents=instance)
+            assert calls.open(report.path).not_searched == expected
+
+
 def test_a_rescue_of_another_service_searches_its_parents(
     document_ai: Emulator, tmp_path: Path
 ) -> None:

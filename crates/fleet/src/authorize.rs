@@ -12,6 +12,7 @@ use std::time::Duration;
 use countermand_core::text::{printable, shown};
 use countermand_core::{Endpoint, GrandparentName, ParentName, Timestamp};
 
+use crate::not_searched::NotSearched;
 use crate::schedule::Options;
 use crate::spell::phrase;
 use crate::spell::{counted, grouped, spell};
@@ -251,9 +252,10 @@ impl AuthorizedRescue {
         options: Options,
         now: Timestamp,
     ) -> Result<AuthorizedJob, JobError> {
+        let others = Record::not_searched(&NotSearched::of(&self.devices), now);
         let devices = self.devices.into_iter();
         let devices = devices.map(|name| Record::Device { name, seen: None });
-        let devices: Vec<_> = devices.collect();
+        let devices: Vec<_> = devices.chain(others).collect();
         let (job, ()) = Job::create_with(path, &self.settings, now, |job| job.record(&devices))?;
         Ok(AuthorizedJob { job, options })
     }

@@ -7,11 +7,12 @@ use countermand_core::{Project, Timestamp};
 use crate::filter::{Excluded, Filter};
 use crate::input::Evidence;
 use crate::job_row::{Resolution, Target};
+use crate::not_searched::NotSearched;
 use crate::order;
 use crate::search::Findings;
 use crate::spell::counted;
 use crate::spelling::{SameProject, Spellings};
-use crate::store::{Job, JobError, JobErrorKind, Kind, Record, Settings};
+use crate::store::{Job, JobError, JobErrorKind, Kind, Note, Record, Settings};
 
 /// Number of reasons for an empty plan that are told; the rest is counted.
 const REASONS: usize = 3;
@@ -117,6 +118,9 @@ impl Plan {
         if self.targets.is_empty() {
             let missed = self.known.iter().filter_map(|record| match record {
                 Record::Missed(missed) => Some(missed.sentence()),
+                Record::Note { kind, text, .. } if kind == Note::NOT_SEARCHED => {
+                    NotSearched::read(text).sentence()
+                }
                 _ => None,
             });
             let mut why: Vec<_> = self.left_out.iter().cloned().chain(missed).collect();

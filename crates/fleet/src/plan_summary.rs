@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::already_done::AlreadyDone;
 use crate::counts::input_sentence;
+use crate::not_searched::NotSearched;
 use crate::row_state::RowState;
 use crate::spell::{grouped, no_method};
 use crate::store::{Contents, Digest, JobError, Settings};
@@ -32,6 +33,8 @@ pub struct PlanSummary {
     pub operations: u64,
     /// Operations that the search has seen, that are meant, and that were done before.
     pub already_done: AlreadyDone,
+    /// Operations that no list of the search has.
+    pub not_searched: NotSearched,
     /// Number of names that came again.
     pub duplicates: u64,
     /// Those that the next run takes up.
@@ -143,6 +146,7 @@ impl PlanSummary {
             digest: job.digest(),
             operations: job.operations(),
             already_done: job.already_done()?,
+            not_searched: job.not_searched()?,
             duplicates: job.duplicates(),
             to_cancel: counts.again,
             unverifiable: 0,

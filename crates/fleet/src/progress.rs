@@ -25,7 +25,7 @@ const NOTED: Duration = Duration::from_secs(2);
 pub struct SearchProgress {
     /// Devices to be searched, as far as they have been listed.
     pub devices: u64,
-    /// The lists of devices have come to their end, so that there are no more devices.
+    /// No list of devices is left to be read: each was read to its end, or is one of `missed` or `not_attempted`.
     pub all_listed: bool,
     /// Devices whose operations have been listed to the end.
     pub searched: u64,
@@ -172,7 +172,7 @@ impl SearchProgress {
     pub fn note_of_not_attempted(&self, at: Timestamp) -> Option<Record> {
         (self.not_attempted > 0).then(|| Record::Note {
             at,
-            kind: "missed".to_owned(),
+            kind: Note::NOT_ATTEMPTED.to_owned(),
             text: format!(
                 "{} not asked for, after a failure",
                 counted(self.not_attempted, "list")

@@ -23,6 +23,7 @@ use crate::already_done::AlreadyDone;
 use crate::clock::now;
 use crate::filter::{Excluded, Filter};
 use crate::job_row::Target;
+use crate::not_searched::NotSearched;
 use crate::progress::SearchProgress;
 use crate::store::{Job, JobError, Missed, Record, Uptime, Vanished};
 
@@ -209,6 +210,11 @@ impl Pages {
         self.excluded.sentence(&self.filter)
     }
 
+    /// Operations that the lists of the named devices do not have.
+    fn not_searched(&self) -> NotSearched {
+        NotSearched::of(self.devices.keys())
+    }
+
     /// Operations that are meant and were done before.
     pub(crate) const fn already_done(&self) -> &AlreadyDone {
         self.excluded.already_done()
@@ -384,6 +390,13 @@ impl Search {
         }
     }
 
+    /// Operations that no list of the search has. It is known from the start, but for lists that are found
+    /// meanwhile.
+    #[must_use]
+    pub fn not_searched(&self) -> NotSearched {
+        self.pages.not_searched()
+    }
+
     /// The outage, if there is one.
     #[must_use]
     pub fn outage(&self) -> Option<Outage> {
@@ -533,6 +546,8 @@ pub struct Findings {
     pub excluded: Option<String>,
     /// The operations that are meant and were done before.
     pub already_done: AlreadyDone,
+    /// Operations that no list of the search has.
+    pub not_searched: NotSearched,
     /// Progress of the search.
     pub progress: SearchProgress,
     /// The error for which it has failed, as of [`Search::has_failed`].
@@ -562,6 +577,7 @@ impl Findings {
         self.progress = search.search_progress();
         self.excluded = search.excluded();
         self.already_done = search.pages.already_done().clone();
+        self.not_searched = search.not_searched();
         self.cost = Some(search.cost());
     }
 
@@ -580,7 +596,8 @@ impl Findings {
             .note_of_not_attempted(at)
             .into_iter()
             .chain(search)
-            .chain(Record::already_done(&self.already_done, at));
+            .chain(Record::already_done(&self.already_done, at))
+            .chain(Record::not_searched(&self.not_searched, at));
         let cost = self.cost.clone().map(SearchCost::records);
         let known = vanished.chain(missed).chain(note);
         known.chain(cost.into_iter().flatten()).collect()

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use countermand::Client;
-use countermand_fleet::{Findings, Search};
+use countermand_fleet::{Findings, NotSearched, Search};
 use countermand_scheduler::Quota;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyTuple};
 use tokio::sync::watch;
 
 use crate::call::{Call, Ready};
@@ -195,6 +195,13 @@ impl Finder {
     fn not_attempted(&self) -> PyResult<u64> {
         let found = self.found.here()?;
         Ok(found.findings.lock().progress.not_attempted)
+    }
+
+    /// Patterns of the operations that no list of the search has.
+    #[getter]
+    fn not_searched<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let others = NotSearched::of(&self.selection.parents);
+        PyTuple::new(py, others.patterns())
     }
 
     /// The errors of the lists that could not be read to their end, so far.

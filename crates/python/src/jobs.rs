@@ -29,6 +29,8 @@ fn facts(py: Python<'_>, summary: PlanSummary) -> PyResult<Py<PyAny>> {
     kwargs.set_item("operations", summary.operations)?;
     kwargs.set_item("duplicates", summary.duplicates)?;
     kwargs.set_item("unverifiable", summary.unverifiable)?;
+    let not_searched = PyTuple::new(py, summary.not_searched.patterns())?;
+    kwargs.set_item("not_searched", not_searched)?;
     kwargs.set_item("types", summary.types.into_py_dict(py)?)?;
     let enterprises = job_errors::counts(py, &summary.enterprises)?;
     kwargs.set_item("enterprises", enterprises)?;

@@ -7,8 +7,8 @@ use countermand_core::text::printable;
 use countermand_core::{ParentName, Service};
 use countermand_fleet::store::{Kind, Settings};
 use countermand_fleet::{
-    Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, Options, Refusal, confirmed,
-    counted, now, phrases, quoted,
+    Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, NotSearched, Options, Refusal,
+    confirmed, counted, now, phrases, quoted,
 };
 use tokio::task::spawn_blocking;
 
@@ -141,9 +141,10 @@ async fn ask(
     let meant = match kind {
         Kind::Plan => String::new(),
         Kind::Rescue => format!(
-            "It cancels what it finds: {}. It searches {}.",
+            "It cancels what it finds: {}. It searches {}.{}",
             settings.filter.words(settings.service),
-            places(settings, devices)
+            places(settings, devices),
+            not_searched(devices)
         ),
     };
     let refuse = |text: String| Err(Failure::new(Exit::Refused, text));
@@ -190,6 +191,12 @@ async fn ask(
     }
     let confirmed = planned.into_iter();
     Ok(confirmed.map(|(name, count)| (name, Some(count))).collect())
+}
+
+/// A sentence about operations that no list of the search has, behind a blank; empty without any.
+fn not_searched(devices: &[ParentName]) -> String {
+    let clause = NotSearched::of(devices).sentence();
+    clause.map_or_else(String::new, |clause| format!(" The {clause}."))
 }
 
 /// `enterprises/LC01, 2 devices`.

@@ -59,7 +59,11 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
         global.meant,
         &missed.collect::<Vec<_>>(),
         &findings.vanished,
+        &findings.not_searched,
     );
+    if let Some(others) = findings.not_searched.sentence() {
+        report.output.note(&others);
+    }
     if let Some(stopped) = searched.stopped(count) {
         let text = format!("{stopped}; the list is not complete");
         report.output.note(&text);

@@ -114,7 +114,9 @@ fn tell_nothing(report: &Report, findings: &Findings, seen: &[String]) {
         0 => "nothing to do: no pending operation was found that the options take",
         _ => INCOMPLETE,
     };
-    let seen: String = seen.iter().map(|seen| format!("; {seen}")).collect();
+    let others = findings.not_searched.sentence();
+    let seen = seen.iter().chain(&others);
+    let seen: String = seen.map(|seen| format!("; {seen}")).collect();
     report.sentence(&format!("{what}{seen}; no file was written"));
 }
 
@@ -282,6 +284,9 @@ impl Line {
             ));
         }
         text.push_str(&self.summary.already_done.lines());
+        if let Some(others) = self.summary.not_searched.sentence() {
+            text.push_str(&format!("  {others}\n"));
+        }
         if let Some(warning) = self.summary.unverifiable_sentence() {
             text.push_str(&format!("  {warning}\n"));
         }

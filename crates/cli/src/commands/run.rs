@@ -183,7 +183,13 @@ fn overview(ended: &Ended, stopped: Option<Exit>) -> Result<(Overview, Exit), Jo
 /// this asks for: such a job is no complete success.
 fn search_end(ended: &Ended, report: &Report) -> Result<Exit, JobError> {
     let (missed, vanished) = (ended.job.missed()?, ended.job.vanished()?);
-    report.not_seen(ended.job.settings().service, &missed, &vanished);
+    let not_searched = ended.job.not_searched()?;
+    report.not_seen(
+        ended.job.settings().service,
+        &missed,
+        &vanished,
+        &not_searched,
+    );
     let exits = missed.iter().map(|missed| missed.exit_class().into());
     let executed = vanished.first().map(|_| Exit::Executed);
     Ok(exits.chain(executed).max().unwrap_or(Exit::Done))

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use countermand_core::{Error, Metadata, Operation, OperationName, Outcome, Verdict};
+use countermand_fleet::NotSearched;
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::store::{Missed, Vanished};
 use serde::Serialize;
@@ -49,6 +50,8 @@ pub(crate) struct SearchLine<'a> {
     pub(crate) missed: &'a [Missed],
     /// Devices that vanished, and were probably wiped.
     pub(crate) vanished: &'a [Vanished],
+    /// Operations that no list of the search has.
+    pub(crate) not_searched: &'a NotSearched,
 }
 
 /// `countermand.input/1`: parts of the input that are neither names nor mistakes, counted by kind;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use countermand_core::text::{chain, excerpt, json_line, printable};
 use countermand_core::{Error, ErrorKind, Operation, OperationName, Outcome, Service, Verdict};
-use countermand_fleet::Target;
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::store::{Missed, Vanished};
+use countermand_fleet::{NotSearched, Target};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -244,13 +244,21 @@ impl Report {
     }
 
     /// Tells programs what a search has not seen, if there is something.
-    pub(crate) fn not_seen(&self, service: &Service, missed: &[Missed], vanished: &[Vanished]) {
-        if self.json && !(missed.is_empty() && vanished.is_empty()) {
+    pub(crate) fn not_seen(
+        &self,
+        service: &Service,
+        missed: &[Missed],
+        vanished: &[Vanished],
+        not_searched: &NotSearched,
+    ) {
+        let is_all = missed.is_empty() && vanished.is_empty() && not_searched.is_empty();
+        if self.json && !is_all {
             self.json(&SearchLine {
                 schema: SEARCH,
                 service: service.id,
                 missed,
                 vanished,
+                not_searched,
             });
         }
     }

@@ -10,6 +10,7 @@ mod doctor;
 mod drill;
 mod emulator;
 mod input;
+mod not_searched;
 mod others;
 mod printing;
 #[path = "../support/process.rs"]

@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Adds a parent with these operations.
-    fn add(&self, parent: &str, fates: &[Fate]) {
+    pub(crate) fn add(&self, parent: &str, fates: &[Fate]) {
         let new = NewParent::with(fates.iter().copied().map(NewOperation::new)).name(parent);
         let shared = &self.api.shared;
         shared.with(|emulator, now| emulator.add(now, new).unwrap());

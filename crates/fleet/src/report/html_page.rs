@@ -231,7 +231,7 @@ fn capitalized(word: &str) -> String {
 /// The one sentence for a reader who reads no further, its tone, and the sentence after it.
 fn headline(counts: &Counts, summary: &Summary) -> (String, &'static str, String) {
     let searching = summary.search_is_open();
-    let not_searched = summary.not_searched();
+    let incomplete = summary.incomplete();
     let vanished = summary.vanished.len() as u64;
     let total = counted(counts.rows, "operation");
     let of = |count: u64| format!("{} of {total}", grouped(count));
@@ -242,7 +242,7 @@ fn headline(counts: &Counts, summary: &Summary) -> (String, &'static str, String
     let by_input_alone = counts.rows > 0 && counts.all_of_input() == counts.rows;
     let (headline, tone) = match () {
         () if counts.rows == 0 && searching => ("Search not finished".to_owned(), "open"),
-        () if counts.rows == 0 && not_searched.is_some() => (
+        () if counts.rows == 0 && incomplete.is_some() => (
             "Nothing found, and not everything searched".to_owned(),
             "open",
         ),
@@ -257,7 +257,7 @@ fn headline(counts: &Counts, summary: &Summary) -> (String, &'static str, String
             "gone",
         ),
         () if open > 0 => (format!("{} not resolved yet", of(open)), "open"),
-        () if searching || not_searched.is_some() => (
+        () if searching || incomplete.is_some() => (
             format!("{} cancelled, and not everything searched", of(confirmed)),
             "open",
         ),
@@ -271,7 +271,7 @@ fn headline(counts: &Counts, summary: &Summary) -> (String, &'static str, String
             "No operation has been found yet. More may be pending: the search has not ended."
                 .to_owned()
         }
-        () if counts.rows == 0 && not_searched.is_some() => String::new(),
+        () if counts.rows == 0 && incomplete.is_some() => String::new(),
         () if counts.rows == 0 => "There was nothing to cancel.".to_owned(),
         () if by_input_alone => {
             "The server was not asked about any of them, so this is no proof. To have it verified, give the names alone."
@@ -304,7 +304,7 @@ fn headline(counts: &Counts, summary: &Summary) -> (String, &'static str, String
             )
         }
     };
-    let lead = match not_searched {
+    let lead = match incomplete {
         None => lead,
         Some(sentence) => format!("{sentence}. {lead}").trim_end().to_owned(),
     };
@@ -555,6 +555,8 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
         let names = summary.already_done.first.iter();
         facts.extend(names.map(|name| ("Completed before", words(name.as_str()), true)));
     }
+    let others = summary.not_searched.sentence();
+    facts.extend(others.map(|others| ("Not searched", others, false)));
     if summary.duplicates > 0 {
         facts.push(("Duplicates left out", grouped(summary.duplicates), false));
     }

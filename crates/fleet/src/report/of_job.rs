@@ -48,6 +48,7 @@ impl Summary {
             search => search,
         };
         summary.missed = job.missed()?;
+        summary.not_searched = job.not_searched()?;
         let counts = job.counts();
         let left = counts.again + counts.beyond_max > 0 || summary.search_is_open();
         summary.resume = resume.filter(|_| left);

@@ -64,12 +64,15 @@ impl Overview {
         self.warnings(summary.service, &mut text);
         text.push_str(&vanished(&summary.vanished));
         text.push_str(&summary.already_done.lines());
-        if let Some(sentence) = summary.not_searched() {
+        if let Some(sentence) = summary.incomplete() {
             let _ = writeln!(text, "WARNING: {sentence}:");
             for missed in summary.missed.iter().take(LISTED) {
                 let _ = writeln!(text, "  {}", printable(&missed.resource));
             }
             more(&mut text, summary.missed.len() as u64);
+        }
+        if let Some(sentence) = summary.not_searched.sentence() {
+            let _ = writeln!(text, "Note: {sentence}.");
         }
         let _ = writeln!(text, "{}.", counts.sentence());
         if let Some(sentence) = counts.input_sentence() {

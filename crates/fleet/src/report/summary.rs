@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::already_done::AlreadyDone;
 use crate::counts::Counts;
+use crate::not_searched::NotSearched;
 use crate::progress::SearchProgress;
 use crate::spell::counted;
 use crate::store::{Digest, Missed, Vanished};
@@ -42,6 +43,8 @@ pub struct Summary {
     pub already_done: AlreadyDone,
     /// Devices that vanished while they were searched, and were probably wiped.
     pub vanished: Vec<Vanished>,
+    /// Operations that no list of the search has.
+    pub not_searched: NotSearched,
     /// Lists that were not read to their end: the job lacks the operations there.
     #[serde(skip)]
     pub missed: Vec<Missed>,
@@ -91,6 +94,7 @@ impl Summary {
             duplicates: 0,
             already_done: AlreadyDone::default(),
             vanished: Vec::new(),
+            not_searched: NotSearched::default(),
             missed: Vec::new(),
             notes: Vec::new(),
             resume: None,
@@ -106,7 +110,7 @@ impl Summary {
     }
 
     /// `2 lists were not searched to the end: …`; `None` where all were.
-    pub(super) fn not_searched(&self) -> Option<String> {
+    pub(super) fn incomplete(&self) -> Option<String> {
         let not_attempted = self.search.map_or(0, |search| search.not_attempted);
         let count = self.missed.len() as u64 + not_attempted;
         let was = if count == 1 { "was" } else { "were" };

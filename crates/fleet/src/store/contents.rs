@@ -20,6 +20,7 @@ use super::uptime::Uptime;
 use crate::already_done::AlreadyDone;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
+use crate::not_searched::NotSearched;
 
 /// A device that a rescue looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -276,6 +277,20 @@ impl Contents {
             }
         }
         Ok(done)
+    }
+
+    /// Patterns of the operations that the search did not see, because none of its lists has them.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn not_searched(&self) -> Result<NotSearched, JobError> {
+        for note in self.notes() {
+            let note = note?;
+            if note.kind == Note::NOT_SEARCHED {
+                return Ok(NotSearched::read(&note.text));
+            }
+        }
+        Ok(NotSearched::default())
     }
 
     /// The lists that could not be read to their end and were not searched in a later run, oldest

@@ -57,7 +57,8 @@ pub enum JobErrorKind {
     /// A plan without an operation.
     #[error("there is nothing to plan{}", why.iter().map(|why| format!("; {why}")).collect::<String>())]
     Nothing {
-        /// Clauses about the operations that were seen and left out, and the lists that could not be read.
+        /// Clauses about the operations that were seen and left out, and the lists that could not be read,
+        /// and those that the search does not read.
         why: Vec<String>,
     },
     /// Two operations of a plan that may be one.

@@ -97,7 +97,11 @@ impl Note {
     /// The kind of a note whose text is a device that vanished.
     pub const VANISHED: &'static str = "device_vanished";
     /// The kind of a note whose text says in JSON which list could not be read to its end, and why.
-    pub const MISSED: &'static str = "not_searched";
+    pub const MISSED: &'static str = "missed";
+    /// The kind of a note whose text says how many lists were not asked for, after a failure.
+    pub(crate) const NOT_ATTEMPTED: &'static str = "not_attempted";
+    /// The kind of a note whose text has the patterns of operations that no list of a search has, in JSON.
+    pub const NOT_SEARCHED: &'static str = "not_searched";
     /// The kind of a note whose text is the progress of the search before a plan, in JSON.
     pub(crate) const SEARCH: &'static str = "search";
     /// The kind of a note whose text says in JSON which operations a search has seen that were done before: one for
@@ -138,7 +142,12 @@ impl Note {
     pub fn is_record(&self) -> bool {
         matches!(
             &*self.kind,
-            Self::LISTED | Self::VANISHED | Self::SEARCH | Self::SEARCH_ENDED | Self::ALREADY_DONE
+            Self::LISTED
+                | Self::VANISHED
+                | Self::SEARCH
+                | Self::SEARCH_ENDED
+                | Self::ALREADY_DONE
+                | Self::NOT_SEARCHED
         )
     }
 }

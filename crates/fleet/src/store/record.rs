@@ -8,6 +8,7 @@ use super::note::{Missed, Note, Vanished};
 use super::uptime::Uptime;
 use crate::already_done::AlreadyDone;
 use crate::job_row::{OperationProgress, Resolution, Target};
+use crate::not_searched::NotSearched;
 
 /// Something that has happened, or is about to, in a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,6 +160,15 @@ impl Record {
             kind: Note::ALREADY_DONE.to_owned(),
             // Names and numbers have a JSON.
             text: serde_json::to_string(done).unwrap_or_default(),
+        })
+    }
+
+    /// The note of operations that a search does not see; `None` where there are none.
+    pub(crate) fn not_searched(others: &NotSearched, at: Timestamp) -> Option<Self> {
+        (!others.is_empty()).then(|| Self::Note {
+            at,
+            kind: Note::NOT_SEARCHED.to_owned(),
+            text: others.to_json(),
         })
     }
 
