@@ -10,6 +10,7 @@ True
   ``service=`` to another one of :func:`services`;
 - :class:`Job` is a file of thousands of operations that survives a crash, :class:`Report` what
   became of them;
+- :func:`simulate` tells how long a job takes under a quota, without a server;
 - :mod:`countermand.sansio` drives the same machine with an HTTP client of yours;
 - :mod:`countermand.errors` is what can go wrong, :mod:`countermand.job_errors` with a job;
 - :mod:`countermand.testing` has an emulator of the API for tests.
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .report import Report
     from .rows import Estimate, FoundOperation, JobRow, JobStatus
     from .service import NamePattern, Service, services
+    from .simulation import ScheduleRow, Simulation, simulate
 
 # Imported when they are first asked for: a program that cancels one operation needs few of them,
 # and pytest, which loads the plugin in the tests of other projects, none.
@@ -49,6 +51,7 @@ _LATER = {
     "report": ("Report",),
     "rows": ("Estimate", "FoundOperation", "JobStatus", "JobRow"),
     "service": ("NamePattern", "Service", "services"),
+    "simulation": ("ScheduleRow", "Simulation", "simulate"),
 }
 _MODULES = ("errors", "job_errors", "sansio", "testing")
 
@@ -73,13 +76,16 @@ __all__ = [
     "Outcome",
     "Progress",
     "Report",
+    "ScheduleRow",
     "SearchProgress",
     "Service",
+    "Simulation",
     "State",
     "Status",
     "Verdict",
     "__version__",
     "services",
+    "simulate",
 ]
 
 

@@ -721,7 +721,7 @@ class Client:
     def endpoint(self) -> str: ...
     def cancel(self, name: _Named) -> Call[None]: ...
     def get(self, name: _Named) -> Call[Operation]: ...
-    def list_operations(self, parent: str) -> Stream[Operation]: ...
+    def list_operations(self, parent: str, filter: str | None, /) -> Stream[Operation]: ...
     def countermand(self, name: _Named, deadline: _Length | None) -> Call[Outcome]: ...
     def countermand_all(
         self,
@@ -900,6 +900,24 @@ def service_json(service: str, /) -> str | None:
 
 def described_service(text: bytes, /) -> _Fields:
     """The service that a JSON text describes, likewise."""
+
+def simulate(
+    operations: int,
+    service: str | Service | None,
+    pattern: str | None,
+    per_device: int,
+    quota: str | None,
+    per_resource: str | None,
+    share: float | None,
+    server_quota: str | None,
+    window: str,
+    phase: _Length | None,
+    in_flight: int | None,
+    fail: str | None,
+    fates: str,
+    seed: int,
+) -> str:
+    """The JSON of a simulated run."""
 
 def scope(service: str | Service | None, /) -> str:
     """The OAuth scope of a service; empty where none is known."""

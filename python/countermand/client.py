@@ -282,18 +282,23 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         return await self._finish(self._native.get(name))
 
     @dual_iterator
-    def list_operations(self, parent: str) -> AsyncGenerator[Operation, None]:
+    def list_operations(
+        self, parent: str, *, filter: str | None = None
+    ) -> AsyncGenerator[Operation, None]:
         """Lists all operations of a parent, page by page: of a device, oldest first, so that
         stopping early misses the pending ones, or of another service's resource, such as
         ``projects/{project}/locations/{location}``.
 
         Nothing is sent before the first one is asked for.
 
+        :param filter: a filter that the server applies, in the language of the service, such as
+            ``done = false``: what it leaves out is not seen.
         :raises InvalidName: nothing was sent: it is no name, or the service has no such method for
             it.
+        :raises ValueError: nothing was sent: it is no filter, or the list takes none.
         :raises CountermandError: the rest could not be listed.
         """
-        return self._each(self._native.list_operations(parent))
+        return self._each(self._native.list_operations(parent, filter))
 
     @dual
     async def countermand(self, name: _Named, *, deadline: _Length | None = None) -> Outcome:

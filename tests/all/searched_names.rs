@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countermand_core::{
-    Call, Endpoint, ErrorKey, Fetch, Level, NameError, NameErrorKind, OperationName, PageQuery,
-    ParentName, Request, Resource, Service, Step, Time,
+    Call, Endpoint, ErrorKey, Fetch, Level, Name, NameError, NameErrorKind, OperationName,
+    PageQuery, ParentName, Request, Resource, Service, Step, Time, Verdict,
 };
+use countermand_emulator::Simulation;
 
 fn named(id: &str) -> &'static Service {
     Service::named(id).unwrap()
@@ -256,4 +257,94 @@ fn a_method_that_is_missing_is_no_refusal_of_the_transport() {
         assert!(!error.maybe_delivered() && error.attempts() == 0);
     }
     assert!(operation.check_method(Call::Cancel).is_ok());
+}
+
+/// The versions of an API share a host: the service of a full name is the newest stable one that has such a name at its
+/// level.
+#[test]
+fn a_full_name_is_of_the_newest_version_that_has_such_names() {
+    fn check<const UP: u8>(service: &'static Service, levels: &[Level]) -> bool {
+        let relative = text(levels);
+        let full = match relative.as_str() {
+            "" => format!("//{}", service.host),
+            relative => format!("//{}/{relative}", service.host),
+        };
+        let version = |id: &'static str| id.rsplit_once(".v").unwrap().1;
+        let is_stable = |one: &&Service| version(one.id).parse::<u32>().is_ok();
+        let api = service.id.split('.').next();
+        let versions: Vec<_> = Service::ids()
+            .filter(|id| id.split('.').next() == api)
+            .map(named)
+            .filter(|one| one.host == service.host && Name::<UP>::parse(one, &relative).is_ok())
+            .collect();
+        let found: Name<UP> = full
+            .parse()
+            .unwrap_or_else(|error| panic!("{full}: {error}"));
+        // Some hosts are of several APIs.
+        if found.service().id.split('.').next() != api {
+            return false;
+        }
+        assert!(
+            versions.contains(&found.service()),
+            "{full}: {}",
+            found.service().id
+        );
+        let stable: Vec<_> = versions.iter().copied().filter(is_stable).collect();
+        let newest = stable
+            .iter()
+            .max_by_key(|one| version(one.id).parse::<u32>().unwrap());
+        if let Some(newest) = newest {
+            assert_eq!(found.service(), *newest, "{full}");
+        }
+        let meant = Service::meant(None, Some(&full)).unwrap();
+        assert!(
+            Name::<0>::parse(meant, &relative).is_ok()
+                || Name::<1>::parse(meant, &relative).is_ok()
+                || Name::<2>::parse(meant, &relative).is_ok(),
+            "{full}: {}",
+            meant.id
+        );
+        let all = Service::ids().filter(|id| id.split('.').next() == api);
+        versions.len() < all.count()
+    }
+    let mut older = 0;
+    for service in Service::ids()
+        .map(named)
+        .filter(|one| *one != Service::DEFAULT)
+    {
+        for pattern in service.patterns {
+            let levels = pattern.levels;
+            check::<0>(service, levels);
+            older += u32::from(check::<1>(service, pattern.above()));
+            let above = levels
+                .len()
+                .saturating_sub(2)
+                .max(usize::from(levels.len() > 1));
+            check::<2>(service, &levels[..above]);
+        }
+    }
+    assert!(older > 5, "{older} parents that some version lacks");
+}
+
+/// Each kind of name can be simulated, and is the kind that was asked for.
+#[test]
+fn a_simulation_is_of_any_pattern() {
+    for service in Service::ids().map(named) {
+        // The emulator has no methods whose path lacks a level of the name.
+        let served = service.patterns.iter();
+        for pattern in served.filter(|pattern| pattern.query_level.is_none()) {
+            let simulation = Simulation::new(service, 2)
+                .pattern(&pattern.to_string())
+                .unwrap();
+            let said = format!("{} {pattern}", service.id);
+            assert_eq!(simulation.pattern, pattern, "{said}");
+            let run = simulation
+                .run()
+                .unwrap_or_else(|error| panic!("{said}: {error}"));
+            let ends =
+                [Verdict::Cancelled, Verdict::Unverified].map(|verdict| run.verdicts.get(&verdict));
+            assert_eq!(ends.into_iter().flatten().sum::<u64>(), 2, "{said} {run:?}");
+            assert_eq!(run.pattern, pattern.to_string());
+        }
+    }
 }

@@ -474,7 +474,7 @@ async fn a_client_lists_and_cancels_over_a_socket() {
     let location = ParentName::parse(&SPEECH, LOCATION).unwrap();
     assert_eq!(parents.len(), 1);
     assert_eq!(parents[0].as_ref().unwrap().name, location);
-    let operations: Vec<_> = client.list_operations(&location).collect().await;
+    let operations: Vec<_> = client.list_operations(&location, None).collect().await;
     let names: Vec<_> = operations.into_iter().map(|it| it.unwrap().name).collect();
     assert_eq!(names.len(), 3);
     let mut results = Box::pin(client.countermand_all(names));

@@ -443,7 +443,7 @@ fn pages_end() {
         let body = serde_json::json!({ "nextPageToken": token }).to_string();
         Page::<Operation>::read(&device, &Response::new(body)).unwrap()
     };
-    let mut circle = Pages::operations(device.clone());
+    let mut circle = Pages::operations(device.clone(), None);
     circle.turn(&page("a")).unwrap();
     circle.turn(&page("b")).unwrap();
     let error = circle.turn(&page("a")).unwrap_err().to_string();
@@ -453,7 +453,7 @@ fn pages_end() {
     );
     assert!(circle.is_at_end());
 
-    let mut endless = Pages::operations(device.clone());
+    let mut endless = Pages::operations(device.clone(), None);
     let error = (0..20_000).find_map(|number| endless.turn(&page(&number.to_string())).err());
     assert!(error.unwrap().to_string().contains("does not end"));
 }

@@ -431,6 +431,20 @@ def test_operations_of_another_service_are_found_planned_and_applied(
         other.open(path).apply(confirm={"projects/p": 10})
 
 
+def test_a_list_takes_a_filter_of_the_server(document_ai: Emulator, server: Any) -> None:
+    with of(document_ai) as calls:
+        assert len([*calls.list_operations(LOCATION, filter="done = false")]) == 10
+        (path,) = {row["path"] for row in document_ai.audit()}
+        assert "filter=done" in path
+        with pytest.raises(ValueError, match="filter: a filter of 0 bytes"):
+            calls.list_operations(LOCATION, filter="")
+    with client(server, "dataplex.v1") as calls:
+        parent = "projects/p/locations/l/lakes/a/tasks/t/jobs"
+        with pytest.raises(ValueError, match="takes no filter"):
+            calls.list_operations(parent, filter="state=RUNNING")
+    assert server.asked == []
+
+
 def test_a_search_tells_the_lists_that_it_does_not_read(tmp_path: Path) -> None:
     instance = "projects/p/instances/i"
     pattern = "projects/{project}/instances/{instance}"

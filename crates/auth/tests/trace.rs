@@ -147,7 +147,7 @@ async fn the_client() {
 
     // What is asked for, and everything that comes of it, as any program may print it.
     let listed = client
-        .list_operations(&names[0].parent())
+        .list_operations(&names[0].parent(), None)
         .collect::<Vec<_>>()
         .await;
     assert_eq!(listed.len(), 6);

@@ -83,7 +83,7 @@ impl Endpoint {
 
     /// The service of a URL, if it is another one.
     fn other_service(&self, url: &Uri) -> Option<&'static Service> {
-        let service = Service::at_host(url.host()?, url.path().strip_prefix('/')?);
+        let service = Service::at_host(url.host()?, url.path().strip_prefix('/')?, 0..=2);
         service.filter(|service| *service != self.service())
     }
 

@@ -450,7 +450,7 @@ impl<const UP: u8> FromStr for Name<UP> {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let service = match text.starts_with("//") {
-            true => Service::of_full_name(text).unwrap_or(Service::DEFAULT),
+            true => Service::of_full_name(text, UP).unwrap_or(Service::DEFAULT),
             false => Service::DEFAULT,
         };
         Self::parse(service, text)

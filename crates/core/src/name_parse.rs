@@ -276,7 +276,8 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
         }
     }
     let (matched, at, kind, levels) = best;
-    if let Some(other) = Service::of_full_name(text).filter(|other| other.host != service.host) {
+    if let Some(other) = Service::of_full_name(text, up).filter(|other| other.host != service.host)
+    {
         let refused = refuse(NameErrorKind::OtherService, 0, levels);
         return refused.map_err(|error| error.of_services(vec![other.id]));
     }
@@ -314,6 +315,12 @@ fn parent_in<'a>(own: &Level, levels: &[Level], text: &'a str) -> Option<&'a str
         [] => Some(parent),
         _ => parent.strip_suffix('/'),
     }
+}
+
+/// True if a service has such relative names, or names of lists, so many levels above its operations.
+pub(crate) fn holds(service: &'static Service, name: &str, up: u8) -> bool {
+    let is_list = up == 1 && named_list(service, name).is_some();
+    is_list || patterns(service, up).any(|(_, levels)| has_levels(levels, name))
 }
 
 /// True if a text without forbidden characters has these levels and no more.

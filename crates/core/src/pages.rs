@@ -28,7 +28,7 @@ const MOST_EMPTY_PAGES: usize = 20;
 /// ```
 /// use countermand_core::{Operation, Page, Pages};
 ///
-/// let mut pages = Pages::operations("enterprises/LC01/devices/3f".parse()?);
+/// let mut pages = Pages::operations("enterprises/LC01/devices/3f".parse()?, None);
 /// while let Some(fetch) = pages.next_fetch() {
 ///     # let _ = fetch;
 ///     # let page = Page::<Operation>::default();
@@ -49,15 +49,9 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// The operations of a parent.
+    /// The operations of a parent: all, or those that a filter of the server's lets through.
     #[must_use]
-    pub fn operations(parent: ParentName) -> Self {
-        Self::filtered(parent, None)
-    }
-
-    /// Those operations of a parent that the filter of the server lets through.
-    #[must_use]
-    pub fn filtered(parent: ParentName, filter: Option<ListFilter>) -> Self {
+    pub fn operations(parent: ParentName, filter: Option<ListFilter>) -> Self {
         let page = PageQuery {
             filter,
             ..PageQuery::default()
@@ -159,7 +153,7 @@ mod tests {
 
     fn operations(entries: &str) -> Option<Page<Operation>> {
         let body = format!(r#"{{"operations":[{entries}],"nextPageToken":"t"}}"#);
-        match page(&Pages::operations(DEVICE.parse().ok()?), &body)? {
+        match page(&Pages::operations(DEVICE.parse().ok()?, None), &body)? {
             Response::Operations(page) => Some(page),
             other => panic!("{other:?}"),
         }
@@ -231,7 +225,7 @@ mod tests {
 
     /// Turns pages of a list until it ends; the error, and how many it took.
     fn turned(page: impl Fn(usize) -> Page<Operation>) -> (usize, Option<Error>) {
-        let mut pages = Pages::operations(DEVICE.parse().expect("a name"));
+        let mut pages = Pages::operations(DEVICE.parse().expect("a name"), None);
         for number in 1.. {
             let turned: Result<(), Error> = pages.turn(&page(number));
             if turned.is_err() || pages.is_at_end() {

@@ -344,7 +344,10 @@ impl Emulator {
         let name = parent.name.unwrap_or_else(|| {
             let number = self.fleet.parents.len();
             let (service, extras) = (self.config.service, self.extras);
-            generate::parent(service, &self.grandparent, number, extras, &mut self.rng)
+            match parent.pattern.filter(|own| **own != service.patterns[0]) {
+                Some(own) => generate::parent_of(service, own, number, extras, &mut self.rng),
+                None => generate::parent(service, &self.grandparent, number, extras, &mut self.rng),
+            }
         });
         let place = self.fleet.add_parent(&name, now, now)?;
         self.fleet.add_operations(place, parent.operations, now)

@@ -104,6 +104,9 @@ pub(crate) struct Fleet {
 pub struct NewParent {
     pub(crate) name: Option<String>,
     pub(crate) operations: Vec<NewOperation>,
+    /// The pattern of the operations, where the emulator chooses the name.
+    #[serde(skip)]
+    pub(crate) pattern: Option<&'static NamePattern>,
 }
 
 impl NewParent {
@@ -112,7 +115,15 @@ impl NewParent {
         Self {
             name: None,
             operations: operations.into_iter().collect(),
+            pattern: None,
         }
+    }
+
+    /// The pattern of its operations, one of the service, for a name of the emulator's choice; otherwise its usual one.
+    #[must_use]
+    pub fn pattern(mut self, pattern: &'static NamePattern) -> Self {
+        self.pattern = Some(pattern);
+        self
     }
 
     /// Its name, `enterprises/E/devices/D`; a parent that exists is given the operations.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Ids, Level, Reading, Service};
+use countermand_core::{Ids, Level, NamePattern, ParentName, Reading, Service};
 
 use crate::bad_input::BadInput;
 use crate::config::Config;
@@ -49,6 +49,26 @@ pub(crate) fn parent(
     match service.levels() {
         [.., level, _] => child(grandparent, level, number, extras, rng),
         _ => String::new(),
+    }
+}
+
+/// The name of the parent of this number whose list has what a pattern names.
+pub(crate) fn parent_of(
+    service: &'static Service,
+    pattern: &'static NamePattern,
+    number: usize,
+    extras: &Extras,
+    rng: &mut Rng,
+) -> String {
+    let above = pattern.above();
+    let name = (0..).zip(above).fold(String::new(), |name, (at, level)| {
+        let number = if at + 1 == above.len() { number } else { 0 };
+        child(&name, level, number, extras, rng)
+    });
+    // Its own name means the first of its lists.
+    match ParentName::parse(service, &name) {
+        Ok(first) if first.pattern() != pattern => below(&name, pattern.own_level().collection),
+        _ => name,
     }
 }
 

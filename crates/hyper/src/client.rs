@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countermand_core::{
-    Cancellation, Endpoint, Error, Fetch, GrandparentName, Operation, OperationName, Outcome, Page,
-    PageQuery, Pages, Parent, ParentName, Phase, Policy, Request, Resource, Response, Step, Time,
-    TransportError,
+    Cancellation, Endpoint, Error, Fetch, GrandparentName, ListFilter, Operation, OperationName,
+    Outcome, Page, PageQuery, Pages, Parent, ParentName, Phase, Policy, Request, Resource,
+    Response, Step, Time, TransportError,
 };
 use countermand_scheduler::Quota;
 use countermand_scheduler::{Event, Scheduler};
@@ -259,7 +259,7 @@ impl Client {
     }
 
     /// All operations of a parent, oldest first, page by page as they are pulled. The pending ones
-    /// come last.
+    /// come last. With a filter, which the server applies, what it leaves out is not seen.
     ///
     /// ```
     /// use countermand_emulator::{Config, Fate, Shared};
@@ -275,7 +275,7 @@ impl Client {
     /// let token = Token::new("emulator-token")?;
     /// let client = Client::new(Authorized::new(Default::default(), token, emulator));
     ///
-    /// let mut operations = client.list_operations(&device);
+    /// let mut operations = client.list_operations(&device, None);
     /// let mut names = Vec::new();
     /// while let Some(operation) = operations.try_next().await? {
     ///     names.push(operation.name.to_string());
@@ -286,7 +286,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// The stream ends after an error, except after one that counts entries of a page that cannot be
+    /// [`ErrorKind::NoMethod`](countermand_core::ErrorKind::NoMethod), with nothing sent, where the service has no such
+    /// list, or it takes no filter. The stream ends after an error, except after one that counts entries of a page that cannot be
     /// read: the entries after them still come.
     ///
     /// # Cancellation safety
@@ -296,11 +297,15 @@ impl Client {
     pub fn list_operations(
         &self,
         parent: &ParentName,
+        filter: Option<ListFilter>,
     ) -> BoxStream<'static, Result<Operation, Error>> {
-        self.list(Pages::operations(parent.clone()), |page| match page {
-            Response::Operations(page) => Some(page),
-            _ => None,
-        })
+        self.list(
+            Pages::operations(parent.clone(), filter),
+            |page| match page {
+                Response::Operations(page) => Some(page),
+                _ => None,
+            },
+        )
     }
 
     /// All parents of operations under a resource, such as the devices of an enterprise, page by page as

@@ -265,7 +265,11 @@ async fn a_list_goes_on_after_an_empty_page() {
         ),
     ]);
     let device = "enterprises/LC01/devices/3f".parse().unwrap();
-    let listed: Vec<_> = client.list_operations(&device).try_collect().await.unwrap();
+    let listed: Vec<_> = client
+        .list_operations(&device, None)
+        .try_collect()
+        .await
+        .unwrap();
     let ids: Vec<_> = listed.iter().map(|operation| operation.name.id()).collect();
     assert_eq!(ids, ["1", "2", "3"]);
 }
@@ -274,7 +278,7 @@ async fn a_list_goes_on_after_an_empty_page() {
 async fn a_list_that_turns_in_circles_ends_with_an_error() {
     let client = pages(&[("", OPERATIONS), ("a", OPERATIONS)]);
     let device = "enterprises/LC01/devices/3f".parse().unwrap();
-    let listed: Vec<_> = client.list_operations(&device).collect().await;
+    let listed: Vec<_> = client.list_operations(&device, None).collect().await;
     let (last, before) = listed.split_last().unwrap();
     assert!(before.iter().all(Result::is_ok) && before.len() == 4);
     assert!(last.is_err());
@@ -314,7 +318,8 @@ async fn futures_of_the_next_item_may_be_dropped() {
         }
         _ => kind_server(transmit),
     });
-    let mut operations = client.list_operations(&"enterprises/LC01/devices/3f".parse().unwrap());
+    let mut operations =
+        client.list_operations(&"enterprises/LC01/devices/3f".parse().unwrap(), None);
     let operation = next_by_pieces(&mut operations).await.unwrap().unwrap();
     assert!(!operation.done);
     assert!(next_by_pieces(&mut operations).await.is_none());

@@ -93,7 +93,7 @@ fn each_call_of_a_client_fails() {
             check(&client.get(&name()).await.unwrap_err(), expected);
             let resource = Resource::Parent(parent());
             check(&client.check(&resource).await.unwrap_err(), expected);
-            let mut operations = client.list_operations(&parent());
+            let mut operations = client.list_operations(&parent(), None);
             check(&operations.next().await.unwrap().unwrap_err(), expected);
             let mut parents = client.list_parents(&above());
             check(&parents.next().await.unwrap().unwrap_err(), expected);

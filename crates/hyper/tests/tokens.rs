@@ -570,7 +570,7 @@ async fn fault_55_a_page_that_repeats_the_token_is_not_taken() {
     for strange in [&bad, &other] {
         let body = format!(r#"{{"operations": [{good}, {strange}]}}"#);
         let client = answered_by(move |_| body.clone());
-        let told: Vec<_> = client.list_operations(&device).collect().await;
+        let told: Vec<_> = client.list_operations(&device, None).collect().await;
         let shown = format!("{told:?}");
         assert!(!shown.contains("canary"), "{shown}");
         assert!(told.len() == 1 && shown.contains(NOT_SHOWN), "{shown}");
@@ -591,7 +591,7 @@ async fn fault_55_a_page_that_repeats_the_token_is_not_taken() {
         token,
         server,
     )));
-    let told: Vec<_> = client.list_operations(&device).collect().await;
+    let told: Vec<_> = client.list_operations(&device, None).collect().await;
     let shown = format!("{told:?}");
     assert!(
         told.last().unwrap().is_err() && !shown.contains("canary"),

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use countermand::{Access, Client, ClientBuilder, ConnectError, HyperConfig};
 use countermand_core::{self as core, Endpoint, OperationName, Outcome, Policy};
-use countermand_fleet::Pace;
+use countermand_fleet::{FilterError, Pace};
 use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::arguments::{Attempts, InFlight, QuotaText, Share};
+use crate::arguments::{Attempts, InFlight, QuotaText, ServerSide, Share};
 use crate::call::{Call, Ready};
 use crate::clock::Length;
 use crate::feed::Feed;
@@ -21,7 +21,7 @@ use crate::services::Chosen;
 use crate::services::or_default;
 use crate::stream::Stream;
 use crate::token::{Callback, Origin};
-use crate::{arguments, bulk, clock, errors, names, policy, quota, rows, wire};
+use crate::{arguments, bulk, clock, errors, names, policy, quota, rows, selection, wire};
 
 /// Makes the calls; a forked child connects anew.
 #[pyclass(module = "countermand._countermand", name = "Client", frozen)]
@@ -184,10 +184,20 @@ impl NativeClient {
         }))
     }
 
-    fn list_operations(&self, py: Python<'_>, parent: &Bound<'_, PyAny>) -> PyResult<Stream> {
+    fn list_operations(
+        &self,
+        py: Python<'_>,
+        parent: &Bound<'_, PyAny>,
+        filter: Option<ServerSide>,
+    ) -> PyResult<Stream> {
         let Connected { client, raiser } = self.here(py, None)?;
         let parent = names::callable(parent, &self.endpoint, core::Call::ListOperations)?;
-        let operations = client.list_operations(&parent);
+        let filter = filter.map(|ServerSide(filter)| filter);
+        if filter.is_some() {
+            let checked = parent.check_filter().map_err(FilterError::from);
+            checked.map_err(selection::refused)?;
+        }
+        let operations = client.list_operations(&parent, filter);
         Ok(Stream::new(
             operations.map(move |result| raiser.ready(result, operation)),
         ))

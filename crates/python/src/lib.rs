@@ -40,6 +40,7 @@ mod sansio;
 mod scheduler;
 mod selection;
 mod services;
+mod simulation;
 mod stream;
 mod token;
 mod watcher;
@@ -76,6 +77,7 @@ mod _countermand {
         sansio::{Cancellation, Done, Send, Wait},
         scheduler::{Scheduler, Ticket},
         services::{described_service, scope, service_json, services},
+        simulation::simulate,
         stream::Stream,
         wire::{
             Request, build_cancel, build_get, build_get_device, build_list_operations,

@@ -66,7 +66,7 @@ impl Pages {
             "operations" => {
                 let name: core::ParentName = names::text(parent, chosen)?;
                 names::check_method(parent.py(), &name, core::Call::ListOperations)?;
-                core::Pages::operations(name)
+                core::Pages::operations(name, None)
             }
             "devices" => {
                 services::default_alone(services::or_default(service), "lists of devices")?;

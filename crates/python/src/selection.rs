@@ -102,7 +102,7 @@ fn excluded(error: SameProject) -> PyErr {
     PyValueError::new_err(format!("exclude: {error}"))
 }
 
-fn refused(error: FilterError) -> PyErr {
+pub(crate) fn refused(error: FilterError) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 

@@ -46,7 +46,7 @@ impl Listing {
                 parent,
                 seen,
                 filter,
-            } => (Pages::filtered(parent, filter), seen),
+            } => (Pages::operations(parent, filter), seen),
         };
         Self {
             pages,

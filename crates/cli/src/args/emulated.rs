@@ -2,13 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
-use countermand_emulator::{Fate, WindowKind};
+use countermand_emulator::{FailingPart, Fates, WindowKind};
 use countermand_scheduler::{Quota, Window};
-use http::StatusCode;
 
 use crate::args::duration;
 use crate::args::operations::Flight;
@@ -109,6 +107,10 @@ pub(crate) struct Simulate {
     /// Number of operations
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) operations: u32,
+    /// Simulate resources of this pattern, or of this collection, for example jobs; `services` shows those of a
+    /// service [default: the first with a state, else the first]
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) pattern: Option<String>,
     /// Number of operations of each device
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) per_device: u32,
@@ -127,7 +129,7 @@ pub(crate) struct Simulate {
     pub(crate) flight: Flight,
     /// Let a part of all answers fail, like 503:20%
     #[arg(long, value_name = "STATUS:PART")]
-    pub(crate) fail: Option<Failing>,
+    pub(crate) fail: Option<FailingPart>,
     /// Fates of the operations, in parts: cancellable, completes (too late), stuck (for ever)
     #[arg(long, value_name = "FATES", default_value = "cancellable:1")]
     pub(crate) fates: Fates,
@@ -158,72 +160,5 @@ impl WindowWord {
                 Err(Failure::usage(problem))
             }
         }
-    }
-}
-
-/// Answers that fail: a status, and its part of all answers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Failing {
-    pub(crate) status: StatusCode,
-    pub(crate) part: f64,
-}
-
-impl FromStr for Failing {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = || {
-            let (status, part) = text.split_once(':')?;
-            let part = part.strip_suffix('%')?.parse::<f64>().ok()? / 100.0;
-            let status = status.parse::<StatusCode>().ok()?;
-            let fails = status.is_client_error() || status.is_server_error();
-            ((0.0..=1.0).contains(&part) && fails).then_some(Self { status, part })
-        };
-        parse().ok_or("expected a status of 400 to 599 and a part of all answers, like 503:20%")
-    }
-}
-
-/// Fates with their weights.
-#[derive(Clone, Debug)]
-pub(crate) struct Fates(Vec<(u32, Fate)>);
-
-impl FromStr for Fates {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = |part: &str| {
-            let (fate, weight) = part.trim().split_once(':')?;
-            let fate = match fate {
-                "cancellable" => Fate::Cancellable,
-                "completes" => Fate::Completes {
-                    after: Duration::ZERO,
-                },
-                "stuck" => Fate::Stuck,
-                _ => return None,
-            };
-            let weight = weight.parse().ok().filter(|weight| *weight <= 1_000_000)?;
-            Some((weight, fate))
-        };
-        let fates: Option<Vec<_>> = text.split(',').map(parse).collect();
-        fates
-            .filter(|fates| fates.len() <= 100 && fates.iter().any(|(weight, _)| *weight > 0))
-            .map(Self)
-            .ok_or("expected parts like cancellable:90,completes:5,stuck:5")
-    }
-}
-
-impl Fates {
-    /// The fate that a random number stands for, by weight.
-    pub(crate) fn draw(&self, number: u64) -> Fate {
-        let Self(fates) = self;
-        let all: u64 = fates.iter().map(|(weight, _)| u64::from(*weight)).sum();
-        let mut left = number % all.max(1);
-        for (weight, fate) in fates {
-            match left.checked_sub(u64::from(*weight)) {
-                None => return *fate,
-                Some(rest) => left = rest,
-            }
-        }
-        Fate::Cancellable
     }
 }

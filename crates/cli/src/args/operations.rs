@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use countermand_core::ListFilter;
 use countermand_fleet::Options;
 
 use crate::args::duration;
@@ -65,6 +66,15 @@ impl Default for Flight {
     }
 }
 
+// The filter that the server applies to lists.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct ServerSide {
+    /// Let the server apply this filter, in the language of the service, to its lists of operations: what it
+    /// leaves out is not seen
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<ListFilter>,
+}
+
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct List {
     /// The device, enterprises/{enterprise}/devices/{device}, or the parent of the operations of another service
@@ -73,6 +83,8 @@ pub(crate) struct List {
     /// Print only operations that are not done
     #[arg(long)]
     pub(crate) pending: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerSide,
     /// Time limit per page, for example 30s or 5m
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) deadline: Duration,

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countermand_core::{Endpoint, ListFilter};
+use countermand_core::Endpoint;
 use countermand_fleet::{Filter, FilterError};
 
 use crate::args::duration;
+use crate::args::operations::ServerSide;
 use crate::failure::Failure;
 
 // Of the pending operations, those that are meant.
@@ -26,10 +27,8 @@ pub(crate) struct Selection {
     /// Leave out the operations, devices and enterprises named in this file, one a line
     #[arg(long, value_name = "FILE")]
     pub(crate) exclude: Vec<PathBuf>,
-    /// Let the server apply this filter, in the language of the service, to its lists of operations: what it
-    /// leaves out is not seen
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) filter: Option<ListFilter>,
+    #[command(flatten)]
+    pub(crate) server: ServerSide,
 }
 
 impl Selection {
@@ -41,7 +40,7 @@ impl Selection {
         }
         filter.newer_than = self.newer_than;
         filter.older_than = self.older_than;
-        filter.server_side = self.filter.clone();
+        filter.server_side = self.server.filter.clone();
         let checked = filter.check();
         checked.map_err(|error| unanswered(&error))?;
         for path in &self.exclude {

@@ -4,11 +4,13 @@ use std::pin::pin;
 
 use countermand_core::text::{chain, shown};
 use countermand_core::{Call, ErrorKind, Policy};
+use countermand_fleet::FilterError;
 use countermand_fleet::input::InputProblem;
 use futures_util::{StreamExt, stream};
 
 use crate::args::Global;
 use crate::args::operations::{Get, List};
+use crate::args::selection::unanswered;
 use crate::commands::names::{Given, Names, told};
 use crate::connect;
 use crate::exit::Exit;
@@ -63,10 +65,14 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
     let device = device.map_err(|error| Failure::usage(told(&InputProblem::Name(error))))?;
     let method = device.check_method(Call::ListOperations);
     method.map_err(|error| Failure::usage(error.to_string()))?;
+    if options.server.filter.is_some() {
+        let checked = device.check_filter().map_err(FilterError::from);
+        checked.map_err(|error| unanswered(&error))?;
+    }
     let policy = Policy::default().deadline(options.deadline);
     let client = connect::client(global).await?.policy(policy);
     let report = Report::start(global.json);
-    let mut operations = client.list_operations(&device);
+    let mut operations = client.list_operations(&device, options.server.filter);
     let mut exit = Exit::Done;
     while let Some(result) = operations.next().await {
         match result {

@@ -523,6 +523,43 @@ fn a_simulation_is_of_resources_with_a_state() {
         let cancelled = run.stdout.contains("20 cancelled");
         assert!(run.code == 0 && cancelled, "{service} {run:?}");
     }
+    for (pattern, shown) in [
+        (
+            None,
+            "pattern       projects/{project}/locations/{location}/jobs/{job}\n",
+        ),
+        (
+            Some("operations"),
+            "pattern       projects/{project}/locations/{location}/operations/{operation}\n",
+        ),
+    ] {
+        let args = ["simulate", "--operations", "20", "--service", "batch.v1"];
+        let pattern = pattern.map(|word| ["--pattern", word]);
+        let args: Vec<_> = args
+            .into_iter()
+            .chain(pattern.into_iter().flatten())
+            .collect();
+        let run = Process::new(&args).run();
+        assert!(run.code == 0 && run.stdout.contains(shown), "{run:?}");
+        let run = Process::new(&[&args[..], &["--json"]].concat()).run();
+        assert!(
+            shown.contains(run.json()[0]["pattern"].as_str().unwrap()),
+            "{run:?}"
+        );
+    }
+    let args = [
+        "simulate",
+        "--operations",
+        "1",
+        "--service",
+        "batch.v1",
+        "--pattern",
+        "tasks",
+    ];
+    let run = Process::new(&args).run();
+    let problem =
+        "--pattern: batch.v1 has no names of the pattern or collection \"tasks\"; expected one of ";
+    assert!(run.code == 2 && run.stderr.contains(problem), "{run:?}");
 }
 
 /// Only commands have a device that carries them out.
@@ -613,6 +650,29 @@ fn the_filter_of_the_server_is_sent_recorded_and_no_verdict() {
         .run();
     assert!(run.stdout.contains("--filter 'done = false'"), "{run:?}");
     assert!(lists(&world).len() > 2 && lists(&world).iter().all(|path| path.contains(sent)));
+}
+
+#[test]
+fn a_list_takes_a_filter_of_the_server() {
+    let world = documentai(2);
+    let run = world
+        .command(&["list", PARENT, "--filter", "done = false"])
+        .run();
+    assert_eq!((run.code, run.stdout.lines().count()), (0, 2), "{run:?}");
+    let asked = world.api.asked();
+    let sent = "&filter=done%20%3D%20false&";
+    assert!(
+        !asked.is_empty() && asked.iter().all(|(path, _)| path.contains(sent)),
+        "{asked:?}"
+    );
+    let scan = "projects/p/locations/l/lakes/a/tasks/t/jobs";
+    let world = World::new("dataplex.v1", scan, &[]);
+    let run = world
+        .command(&["list", scan, "--filter", "state=RUNNING"])
+        .run();
+    let problem = "--filter: Cloud Dataplex API takes no filter for the list";
+    assert!(run.code == 2 && run.stderr.contains(problem), "{run:?}");
+    assert!(world.api.asked().is_empty());
 }
 
 #[test]

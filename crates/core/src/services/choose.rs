@@ -1,8 +1,10 @@
 //! The service that a word or a name means.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
+use crate::name_parse;
 use crate::service::{GOOGLE, Service};
 use crate::services::file;
 use crate::services::table::{self, Row, rows};
@@ -63,9 +65,8 @@ impl Service {
     /// The service that a word means: `translate.v3`, or `translate` for its newest version.
     ///
     /// A stable version comes before one that is not, a newer one before an older, and one that is built in before one
-    /// that a file describes. With the name of an
-    /// operation, relative or full, a version whose patterns do not hold it is passed over. A word with a version
-    /// means that one, whatever the name.
+    /// that a file describes. With the name of an operation or of a resource above some, relative or full, a version whose
+    /// patterns do not hold it is passed over. A word with a version means that one, whatever the name.
     ///
     /// ```
     /// use countermand_core::Service;
@@ -96,11 +97,7 @@ impl Service {
             Some(full) => full.split_once('/').map_or("", |(_, relative)| relative),
             None => name,
         });
-        let holding = versions.iter().filter(|version| match relative {
-            Some(name) => version.holds(name),
-            None => true,
-        });
-        match newest_of(holding) {
+        match relative.map_or(Some(newest), |name| newest_with(&versions, name, ANY_LEVEL)) {
             Some(version) => Ok(version.service()),
             None => Err(UnknownService::Pattern {
                 api: newest.api(),
@@ -124,7 +121,7 @@ impl Service {
         });
         match (word, host.zip(path)) {
             // The text of a URL has the version before the name.
-            (Some(word), Some((host, path))) => match Self::at_host(host, path) {
+            (Some(word), Some((host, path))) => match Self::at_host(host, path, ANY_LEVEL) {
                 Some(told) if told.id.split('.').next() == Some(word) => Ok(told),
                 _ => Self::choose(word, None),
             },
@@ -133,34 +130,40 @@ impl Service {
                 Err(UnknownService::Pattern { .. }) => Self::choose(word, None),
                 chosen => chosen,
             },
-            (None, Some((host, path))) => Ok(Self::at_host(host, path).unwrap_or(Self::DEFAULT)),
+            (None, Some((host, path))) => {
+                Ok(Self::at_host(host, path, ANY_LEVEL).unwrap_or(Self::DEFAULT))
+            }
             (None, None) => Ok(Self::DEFAULT),
         }
     }
 
-    /// The service of a full resource name, by its host: the newest version whose patterns hold the rest.
-    pub(crate) fn of_full_name(text: &str) -> Option<&'static Self> {
+    /// The service of a full resource name so many levels above operations, by its host: the newest version whose
+    /// patterns hold the rest.
+    pub(crate) fn of_full_name(text: &str, up: u8) -> Option<&'static Self> {
         let rest = text.strip_prefix("//")?;
         let (host, name) = rest.split_once('/').unwrap_or((rest, ""));
-        Self::at_host(host, name)
+        Self::at_host(host, name, up..=up)
     }
 
     /// The service at a host, one of its regional hosts included: of the versions of the API there, the one that a
-    /// path begins with, else the newest whose patterns hold it, else the newest. A version that a file describes
+    /// path begins with, else the newest whose patterns hold it at the first of these levels above operations at which
+    /// some version has it, else the newest. A version that a file describes
     /// comes behind those that are built in.
-    pub(crate) fn at_host(host: &str, path: &str) -> Option<&'static Self> {
+    pub(crate) fn at_host(
+        host: &str,
+        path: &str,
+        levels: RangeInclusive<u8>,
+    ) -> Option<&'static Self> {
         let host = host.to_ascii_lowercase();
         let is_googles = host.ends_with(GOOGLE);
         let built_in = rows().filter(|row| is_googles && row.is_at(&host));
         let described = file::at_host(&host).into_iter();
         let versions = built_in.map(Version::BuiltIn);
         let versions: Vec<_> = versions.chain(described.map(Version::Described)).collect();
-        let newest = |is: &dyn Fn(&Version) -> bool| {
-            newest_of(versions.iter().filter(|version| is(version)))
-        };
-        let found = newest(&|version| version.begins(path))
-            .or_else(|| newest(&|version| version.holds(path)))
-            .or_else(|| newest(&|_| true));
+        let begun = newest_of(versions.iter().filter(|version| version.begins(path)));
+        let found = begun
+            .or_else(|| newest_with(&versions, path, levels))
+            .or_else(|| newest_of(versions.iter()));
         found.map(|version| version.service())
     }
 
@@ -171,7 +174,7 @@ impl Service {
         let first = FIRST.get_or_init(|| rows().flat_map(Row::patterns).map(of_pattern).collect());
         // Texts that are no names at all may come by the hundred thousand.
         let begins = name.split_once('/').is_some_and(|it| first.contains(it.0));
-        let holding = rows().filter(|row| begins && row.holds_above(name, up));
+        let holding = rows().filter(|row| begins && row.holds(name, up));
         let mut found: Vec<_> = holding.map(Row::api).collect();
         found.dedup();
         found
@@ -258,10 +261,10 @@ impl Version {
         rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
-    fn holds(&self, name: &str) -> bool {
+    fn holds(&self, name: &str, up: u8) -> bool {
         match self {
-            Self::BuiltIn(row) => row.holds(name),
-            Self::Described(service) => file::holds(service, name),
+            Self::BuiltIn(row) => row.holds(name, up),
+            Self::Described(service) => name_parse::holds(service, name, up),
         }
     }
 
@@ -271,6 +274,18 @@ impl Version {
             Self::Described(service) => service,
         }
     }
+}
+
+/// The levels of names above operations, and of operations themselves: all that a name can have.
+const ANY_LEVEL: RangeInclusive<u8> = 0..=2;
+
+/// The newest version that has such a name at the first of these levels at which some version has it.
+fn newest_with<'a>(
+    versions: &'a [Version],
+    name: &str,
+    mut levels: RangeInclusive<u8>,
+) -> Option<&'a Version> {
+    levels.find_map(|up| newest_of(versions.iter().filter(|version| version.holds(name, up))))
 }
 
 /// The newest version that is built in, else the newest.

@@ -141,13 +141,7 @@ fn is_at(service: &Service, host: &str) -> bool {
     [service.host, service.mtls_host].contains(&host) || regional.any(|hosts| hosts.has(host))
 }
 
-/// True if a pattern of a service holds a relative name.
-pub(crate) fn holds(service: &Service, name: &str) -> bool {
-    let mut patterns = service.patterns.iter();
-    patterns.any(|pattern| covers(&pattern.to_string(), name))
-}
-
-/// True if each name of one pattern, or one name, is a name of another pattern.
+/// True if each name of one pattern is a name of another one.
 fn covers(pattern: &str, other: &str) -> bool {
     let is_rest = |segment: &str| braced(segment).is_some_and(|noun| noun.ends_with("=**"));
     let mut segments = other.split('/');

@@ -98,14 +98,13 @@ impl Row {
         patterns.map(|pattern| pattern.split(['-', '~']).next().unwrap_or_default())
     }
 
-    /// True if one of the patterns holds a relative name.
-    pub(crate) fn holds(self, name: &str) -> bool {
-        self.holds_above(name, 0)
-    }
-
     /// True if a name is one of a resource so many levels above the operations of a pattern, or of a list of one.
-    pub(crate) fn holds_above(self, name: &str, up: u8) -> bool {
+    pub(crate) fn holds(self, name: &str, up: u8) -> bool {
         self.patterns().any(|pattern| {
+            // The resource above operations without another level has an empty name.
+            if name.is_empty() {
+                return up > 0 && pattern.split('/').count() == 2;
+            }
             // A level has two segments, and no resource is above the first one.
             let depth = (pattern.split('/').count())
                 .saturating_sub(2 * usize::from(up))
