@@ -120,7 +120,7 @@ fn eighty_thousand_are_a_page_of_text() {
     let (cancels, looks): (Vec<_>, Vec<_>) = run
         .stdout
         .lines()
-        .skip(6)
+        .skip(7)
         .partition(|row| row.contains('#'));
     assert_eq!(cancels.len() + looks.len(), 16, "{run:?}");
     // Cancels first: half of the time.
