@@ -330,9 +330,7 @@ fn a_full_name_is_of_the_newest_version_that_has_such_names() {
 #[test]
 fn a_simulation_is_of_any_pattern() {
     for service in Service::ids().map(named) {
-        // The emulator has no methods whose path lacks a level of the name.
-        let served = service.patterns.iter();
-        for pattern in served.filter(|pattern| pattern.query_level.is_none()) {
+        for pattern in service.patterns {
             let simulation = Simulation::new(service, 2)
                 .pattern(&pattern.to_string())
                 .unwrap();
