@@ -54,8 +54,8 @@ class Search(Waits):
 
     @property
     def not_searched(self) -> tuple[str, ...]:
-        """Patterns of operations at or below the searched names that none of its lists has, known from
-        the start: of a Spanner instance those of its databases and backups. A list of them is
+        """Patterns of operations at or below the searched names that none of its lists has, known
+        from the start: of a Spanner instance those of its databases and backups. A list of them is
         searched by its own name."""
         return self._finder.not_searched
 

@@ -112,8 +112,8 @@ class JobFile(Waits):
 
     @property
     def not_searched(self) -> tuple[str, ...]:
-        """Patterns of operations at or below the searched names that no list of the search has, as of
-        :attr:`Find.not_searched`."""
+        """Patterns of operations at or below the searched names that no list of the search has, as
+        of :attr:`Find.not_searched`."""
         return self._facts.not_searched
 
     def __len__(self) -> int:
