@@ -123,6 +123,7 @@ fn record(kind: u8, number: u8) -> Record {
     let verdicts = Verdict::ALL;
     match kind % 8 {
         0 => Record::Sent {
+            lane: 0,
             resource: name.parent().to_string(),
             operation: Some(name),
             call: Call::Cancel,
@@ -136,6 +137,7 @@ fn record(kind: u8, number: u8) -> Record {
             resolution: Resolution::new(at, verdicts.get(usize::from(kind / 8) % 8).copied()),
         },
         3 => Record::Paused {
+            lane: 0,
             at,
             until: at,
             limit: Some(u64::from(number)),

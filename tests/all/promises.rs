@@ -287,7 +287,7 @@ pub(crate) const INVARIANTS: [Invariant; 9] = [
     (
         "after a crash, only requests that were in flight are sent again",
         &[(
-            "crates/fleet/tests/run.rs",
+            "crates/fleet/tests/run/main.rs",
             "dropped_at_any_event_and_taken_up_again",
         )],
     ),

@@ -59,7 +59,7 @@ async fn without() -> (Duration, Duration) {
 async fn with(path: &Path) -> (Duration, Duration) {
     // Quota and all else as by default, which is what is documented.
     let mut settings = Settings::new(Kind::Plan);
-    settings.share = 1.0;
+    settings.lane_mut().share = 1.0;
     let mut job = Job::create(path, &settings, now()).unwrap();
     let targets = names().map(|name| Target {
         name,

@@ -10,8 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countermand_core::text::{printable, shown};
-use countermand_core::{Endpoint, GrandparentName, ParentName, Timestamp};
+use countermand_core::{Endpoint, GrandparentName, ParentName, Service, Timestamp};
 
+use crate::lane::Lane;
 use crate::not_searched::NotSearched;
 use crate::schedule::Options;
 use crate::spell::phrase;
@@ -45,11 +46,13 @@ pub type Confirmed = BTreeMap<GrandparentName, Option<u64>>;
 /// let authorized = authorization.check(job, options, now())?; // for `Run::begin`
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "the caller fills it in")]
 pub struct Authorization {
     /// The endpoint that this run names: Google's, if it names none.
     pub endpoint: Endpoint,
+    /// The lanes that this run names, of a job with several: which token goes where is never the file's to say.
+    pub lanes: Vec<Lane>,
     /// The digest of the plan that the caller has seen, if any.
     pub digest: Option<Digest>,
     /// The enterprises and counts that the caller has confirmed; `None` if nothing was said.
@@ -71,6 +74,14 @@ pub enum Refusal {
         /// The job's.
         job: String,
         /// The run's.
+        run: String,
+    },
+    /// A lane of the job is none of this run's, or has other names there.
+    #[error("the job has {}, and this run has {run}", lane_words(lane))]
+    OtherLane {
+        /// The name of the job's; empty for the only lane of a job.
+        lane: String,
+        /// What the run has, in words.
         run: String,
     },
     /// The job is for another service than this run.
@@ -212,11 +223,45 @@ impl Authorization {
             let (job, run) = (job.id, run.id);
             return Err(Refusal::OtherService { job, run });
         }
-        match is_for(settings, &self.endpoint) {
+        if self.lanes.is_empty() && settings.has_one_lane() {
+            return self.is_at(settings, settings.lane());
+        }
+        let lanes = settings.lanes.iter();
+        lanes.map(|lane| self.has(settings, lane)).collect()
+    }
+
+    fn is_at(&self, settings: &Settings, lane: &Lane) -> Result<(), Refusal> {
+        match is_at(settings.service, &lane.endpoint, &self.endpoint) {
             true => Ok(()),
             false => Err(Refusal::OtherEndpoint {
-                job: settings.endpoint.clone(),
+                job: lane.endpoint.clone(),
                 run: self.endpoint.to_string(),
+            }),
+        }
+    }
+
+    /// Compares a lane of a job with the one of this name of the run.
+    fn has(&self, settings: &Settings, lane: &Lane) -> Result<(), Refusal> {
+        let refuse = |run: String| {
+            let lane = lane.name.clone();
+            Err(Refusal::OtherLane { lane, run })
+        };
+        let Some(own) = self.lanes.iter().find(|own| own.name == lane.name) else {
+            return refuse(match self.lanes.len() {
+                0 => "no lanes".to_owned(),
+                count => format!("{}, none of this name", counted(count as u64, "lane")),
+            });
+        };
+        if !own.is_same(lane) {
+            return refuse("other names, another project or another region for it".to_owned());
+        }
+        let at = own.endpoint.parse::<Endpoint>();
+        let at = at.map(|endpoint| endpoint.of_service(settings.service));
+        match at.is_ok_and(|own| is_at(settings.service, &lane.endpoint, &own)) {
+            true => Ok(()),
+            false => Err(Refusal::OtherEndpoint {
+                job: lane.endpoint.clone(),
+                run: own.endpoint.clone(),
             }),
         }
     }
@@ -317,25 +362,35 @@ impl Settings {
     /// The endpoint, if it is not Google's: then people have to see it.
     #[must_use]
     pub fn other_endpoint(&self) -> Option<&str> {
-        let endpoint = self.endpoint.parse::<Endpoint>();
-        let google = endpoint.is_ok_and(|endpoint| endpoint.of_service(self.service).is_googles());
-        (!google).then_some(self.endpoint.as_str())
+        let mut lanes = self.lanes.iter().map(|lane| lane.endpoint.as_str());
+        lanes.find(|endpoint| {
+            let endpoint = endpoint.parse::<Endpoint>();
+            !endpoint.is_ok_and(|endpoint| endpoint.of_service(self.service).is_googles())
+        })
     }
 
     /// The endpoint, if a run of the job has to name it: it is not the one that the service has by itself.
     pub(crate) fn named_endpoint(&self) -> Option<String> {
-        let own = self.service.is_googles() && is_for(self, &self.service.endpoint());
-        (!own).then(|| self.endpoint.clone())
+        let job = &self.lane().endpoint;
+        let own = self.service.is_googles() && is_at(self.service, job, &self.service.endpoint());
+        (!own).then(|| job.clone())
     }
 }
 
-/// True if a job is for this server. Google's endpoint for mutual TLS is the same server: the
+fn lane_words(lane: &str) -> String {
+    match lane {
+        "" => "one lane without a name".to_owned(),
+        lane => format!("the lane {}", shown(lane)),
+    }
+}
+
+/// True if a lane of a job is for this server. Google's endpoint for mutual TLS is the same server: the
 /// choice between the two depends on the environment and not on the job.
-pub(crate) fn is_for(settings: &Settings, endpoint: &Endpoint) -> bool {
-    let Ok(job) = settings.endpoint.parse::<Endpoint>() else {
+pub(crate) fn is_at(service: &'static Service, job: &str, endpoint: &Endpoint) -> bool {
+    let Ok(job) = job.parse::<Endpoint>() else {
         return false;
     };
-    let (job, service) = (job.of_service(settings.service), settings.service);
+    let job = job.of_service(service);
     let google = [service.endpoint(), service.mtls_endpoint()];
     job == *endpoint || google.contains(&job) && google.contains(endpoint)
 }
@@ -416,9 +471,11 @@ fn differences(
 
 #[cfg(test)]
 mod tests {
-    use countermand_core::Service;
-
     use super::*;
+
+    fn is_for(settings: &Settings, endpoint: &Endpoint) -> bool {
+        is_at(settings.service, &settings.lane().endpoint, endpoint)
+    }
 
     fn name(id: &str) -> GrandparentName {
         format!("enterprises/{id}").parse().unwrap()
@@ -470,13 +527,13 @@ mod tests {
         let mut settings = Settings::new(Kind::Plan);
         let other: Endpoint = "https://other.example".parse().unwrap();
         for google in [Endpoint::default(), Service::DEFAULT.mtls_endpoint()] {
-            settings.endpoint = google.to_string();
+            settings.lane_mut().endpoint = google.to_string();
             assert!(is_for(&settings, &Endpoint::default()));
             assert!(is_for(&settings, &Service::DEFAULT.mtls_endpoint()));
             assert!(!is_for(&settings, &other));
             assert_eq!(settings.other_endpoint(), None);
         }
-        settings.endpoint = other.to_string();
+        settings.lane_mut().endpoint = other.to_string();
         assert!(is_for(&settings, &other));
         assert!(!is_for(&settings, &Endpoint::default()));
         assert!(!is_for(
@@ -485,7 +542,7 @@ mod tests {
         ));
         assert!(!is_for(&settings, &"http://other.example".parse().unwrap()));
         assert_eq!(settings.other_endpoint(), Some("https://other.example/v1"));
-        settings.endpoint = "no endpoint".to_owned();
+        settings.lane_mut().endpoint = "no endpoint".to_owned();
         assert!(!is_for(&settings, &Endpoint::default()));
         assert!(settings.other_endpoint().is_some());
     }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use countermand_core::Call;
-use countermand_scheduler::{Ticket, simulate};
+use countermand_scheduler::{Scheduler, Ticket, simulate};
 use http::{Request, Response};
 
 use crate::clock::now;
-use crate::schedule::{Options, scheduler};
+use crate::schedule::{Options, TakenUp, scheduler};
 use crate::store::{Contents, JobError, Uptime};
 
 /// Times of the last cancel and of the last verdict, from the start of a run, if every cancel works
@@ -31,24 +31,33 @@ impl Estimate {
     /// # Errors
     /// The disk's.
     pub fn of(job: &Contents, options: Options) -> Result<Self, JobError> {
-        let mut scheduler = scheduler(job, options, now(), Uptime::now().as_ref())?;
-        for row in job.rows() {
-            let row = row?;
-            if let Some(phase) = row.taken_up(false) {
-                scheduler.push(row.target.name, phase);
+        let (wall, uptime) = (now(), Uptime::now());
+        let mut names = TakenUp::of(job, false)?;
+        let mut longest = Self::default();
+        for (lane, names) in names.lanes.iter_mut().enumerate() {
+            if names.is_empty() {
+                continue;
             }
+            let mut scheduler = scheduler(job, lane, options, wall, uptime.as_ref())?;
+            for (name, phase) in names.drain(..) {
+                scheduler.push(name, phase);
+            }
+            let lane = Self::of_scheduler(scheduler);
+            longest.last_cancel = longest.last_cancel.max(lane.last_cancel);
+            longest.last_verdict = longest.last_verdict.max(lane.last_verdict);
         }
-        if scheduler.waiting() == 0 {
-            return Ok(Self::default());
-        }
+        Ok(longest)
+    }
+
+    fn of_scheduler(mut scheduler: Scheduler) -> Self {
         scheduler.close();
         let start = countermand::hyper::monotonic_now();
         let end = simulate(&mut scheduler, start, works, |_, _| {}).unwrap_or(start);
         let last_cancel = scheduler.progress(end).last_cancel.unwrap_or(start);
-        Ok(Self {
+        Self {
             last_cancel: (last_cancel - start),
             last_verdict: end - start,
-        })
+        }
     }
 }
 

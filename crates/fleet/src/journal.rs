@@ -1,6 +1,6 @@
 //! Keeps the events of a scheduler in its job file.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -45,12 +45,13 @@ pub(crate) struct Recorder {
     facts: Vec<(Time, Record)>,
     /// For a rescue: the filter for the operations that are found.
     pages: Option<Pages>,
-    /// Lists and names that a page has brought and the run has not taken yet.
-    lists: Vec<List>,
-    found: Vec<OperationName>,
+    /// Lists and names that a page has brought and the run has not taken yet, with the lane of the page.
+    lists: Vec<(usize, List)>,
+    found: Vec<(usize, OperationName)>,
     recheck: bool,
-    /// The scheduler has stopped: an operation that comes out now was not attempted, and stays as it is.
-    stopped: Option<Cause>,
+    /// The causes that have stopped lanes, by their places: an operation that comes out there now was not attempted,
+    /// and stays as it is.
+    stopped: BTreeMap<usize, Cause>,
 }
 
 impl Recorder {
@@ -68,12 +69,12 @@ impl Recorder {
             lists: Vec::new(),
             found: Vec::new(),
             recheck,
-            stopped: None,
+            stopped: BTreeMap::new(),
         }
     }
 
     /// Lists to be read and names to be cancelled, of the pages since the last call.
-    pub(crate) fn turn(&mut self) -> (Vec<List>, Vec<OperationName>) {
+    pub(crate) fn turn(&mut self) -> (Vec<(usize, List)>, Vec<(usize, OperationName)>) {
         (
             std::mem::take(&mut self.lists),
             std::mem::take(&mut self.found),
@@ -127,14 +128,14 @@ impl Recorder {
         self.pages.as_ref().and_then(Pages::excluded)
     }
 
-    /// The cause that stopped the scheduler before its end.
-    pub(crate) const fn stopped(&self) -> Option<&Cause> {
-        self.stopped.as_ref()
+    /// The causes that stopped lanes before their end, by the places of the lanes.
+    pub(crate) const fn stopped(&self) -> &BTreeMap<usize, Cause> {
+        &self.stopped
     }
 
     /// Writes its outcome, and the records that the disk has not taken so far.
     pub(crate) fn end(mut self, how: &str) -> (Job, Option<JobError>, Vec<Record>) {
-        let failure = self.stopped.take().filter(Cause::is_failure);
+        let failure = self.stopped.values().find(|cause| cause.is_failure());
         let how = failure.map_or_else(|| how.to_owned(), |cause| format!("stopped: {cause}"));
         let facts = self.facts.drain(..).map(|(_, fact)| fact);
         self.backlog.extend(facts);
@@ -214,15 +215,15 @@ impl Recorder {
         self.refused.clear();
     }
 
-    /// Writes the new events, in one transaction.
-    pub(crate) fn commit(&mut self, events: &[Event]) {
+    /// Writes the new events of a lane, in one transaction.
+    pub(crate) fn commit(&mut self, lane: usize, events: &[Event]) {
         let at = self.clock.now();
         let mut records = Vec::with_capacity(events.len());
         if let Some(millis) = self.clock.jump() {
             records.push(told(at, "clock_set", jump(millis)));
         }
         for event in events {
-            self.note(event, at, &mut records);
+            self.note(lane, event, at, &mut records);
         }
         self.bodies.clear();
         self.mark_refused();
@@ -284,38 +285,41 @@ impl Recorder {
     }
 
     /// Adds the records of an event.
-    fn note(&mut self, event: &Event, at: Timestamp, records: &mut Vec<Record>) {
+    fn note(&mut self, lane: usize, event: &Event, at: Timestamp, records: &mut Vec<Record>) {
         match event {
-            Event::Sending { resource, call } => records.push(self.sending(resource, *call, at)),
+            Event::Sending { resource, call } => {
+                records.push(self.sending(lane, resource, *call, at))
+            }
             Event::Sent {
                 resource,
                 call,
                 at: left,
-            } => self.sent(resource, *call, *left),
+            } => self.sent(lane, resource, *call, *left),
             Event::NotSent {
                 resource,
                 call,
                 phase,
                 ..
-            } => records.extend(self.not_sent(resource, *call, *phase)),
+            } => records.extend(self.not_sent(lane, resource, *call, *phase)),
             Event::Refused { name } => records.push(Record::Refused { name: name.clone() }),
             Event::Accepted { name } => records.push(Record::Accepted {
                 name: name.clone(),
                 at,
             }),
-            Event::Finished { name, result } => self.finished(name, result, at, records),
+            Event::Finished { name, result } => self.finished(lane, name, result, at, records),
             Event::Paused {
                 until,
                 limit,
                 window,
-            } => records.extend(paused(at, *until, *limit, *window)),
+            } => records.extend(self.paused(lane, at, *until, (*limit, *window))),
             Event::ResourceClosed { resource } => {
                 let text = format!("{resource} denied everything and was left alone");
                 records.push(told(at, "enterprise_closed", text));
             }
             Event::Stopped { cause } => {
-                self.stopped = Some(cause.clone());
-                records.push(told(at, "stopped", cause.text()));
+                let text = format!("{}{}", self.of_lane(lane), cause.text());
+                self.stopped.insert(lane, cause.clone());
+                records.push(told(at, "stopped", text));
             }
             Event::NotListed { resource, error } => {
                 records.extend(self.not_listed(resource, error, at));
@@ -331,7 +335,7 @@ impl Recorder {
                 parents,
                 last,
             } => {
-                self.devices(parents, *last, records);
+                self.devices(lane, parents, *last, records);
                 let enterprise = grandparent.clone();
                 records.extend(last.then_some(Record::Listed { enterprise, at }));
             }
@@ -340,7 +344,7 @@ impl Recorder {
                 operations,
                 last,
             } => {
-                self.find(parent, operations, *last, records);
+                self.find(lane, parent, operations, (*last, records));
                 let device = parent.clone();
                 records.extend(last.then_some(Record::Searched { device, at }));
             }
@@ -349,9 +353,10 @@ impl Recorder {
     }
 
     /// The record of an intent, which is remembered until its request has left.
-    fn sending(&mut self, resource: &Resource, call: Call, at: Timestamp) -> Record {
+    fn sending(&mut self, lane: usize, resource: &Resource, call: Call, at: Timestamp) -> Record {
         self.intents.insert((resource.clone(), call), at);
         Record::Sending {
+            lane,
             operation: resource.operation().cloned(),
             resource: resource.quota_resource().to_owned(),
             call,
@@ -360,8 +365,9 @@ impl Recorder {
     }
 
     /// Keeps the fact that a request has left, to be written with the next record of its operation.
-    fn sent(&mut self, resource: &Resource, call: Call, left: Time) {
+    fn sent(&mut self, lane: usize, resource: &Resource, call: Call, left: Time) {
         let fact = Record::Sent {
+            lane,
             operation: resource.operation().cloned(),
             resource: resource.quota_resource().to_owned(),
             call,
@@ -373,9 +379,16 @@ impl Recorder {
     }
 
     /// The record that an intent is void, if there was one.
-    fn not_sent(&mut self, resource: &Resource, call: Call, phase: Phase) -> Option<Record> {
+    fn not_sent(
+        &mut self,
+        lane: usize,
+        resource: &Resource,
+        call: Call,
+        phase: Phase,
+    ) -> Option<Record> {
         let sending = self.intents.remove(&(resource.clone(), call))?;
         Some(Record::NotSent {
+            lane,
             operation: resource.operation().cloned(),
             resource: resource.quota_resource().to_owned(),
             call,
@@ -407,6 +420,7 @@ impl Recorder {
     /// Adds the records of an operation that has come out.
     fn finished(
         &self,
+        lane: usize,
         name: &OperationName,
         result: &Result<Outcome, Error>,
         at: Timestamp,
@@ -426,7 +440,7 @@ impl Recorder {
         if resolution.verdict.is_some() && resolution.error.is_none() {
             resolution.body_sha256 = self.bodies.get(name).copied();
         }
-        if self.is_news(name, result, &resolution) {
+        if self.is_news(lane, name, result, &resolution) {
             let name = name.clone();
             records.push(Record::Finished { name, resolution });
         }
@@ -446,9 +460,10 @@ impl Recorder {
     }
 
     /// Adds the devices of a page of a rescue, and keeps the lists of their operations for the run.
-    fn devices(&mut self, devices: &[Parent], last: bool, records: &mut Vec<Record>) {
+    fn devices(&mut self, lane: usize, devices: &[Parent], last: bool, records: &mut Vec<Record>) {
         if let Some(pages) = &mut self.pages {
-            self.lists.extend(pages.devices(devices, last));
+            let lists = pages.devices(devices, last).into_iter();
+            self.lists.extend(lists.map(|list| (lane, list)));
         }
         records.extend(devices.iter().map(|device| Record::Device {
             name: device.name.clone(),
@@ -460,10 +475,10 @@ impl Recorder {
     /// run.
     fn find(
         &mut self,
+        lane: usize,
         device: &ParentName,
         operations: &[Operation],
-        last: bool,
-        records: &mut Vec<Record>,
+        (last, records): (bool, &mut Vec<Record>),
     ) {
         let Some(pages) = &mut self.pages else { return };
         pages.operations(last);
@@ -475,7 +490,7 @@ impl Recorder {
             if matches!(self.job.row(&target.name), Ok(Some(_))) {
                 continue;
             }
-            self.found.push(target.name.clone());
+            self.found.push((lane, target.name.clone()));
             records.push(Record::Found(target));
         }
     }
@@ -483,6 +498,7 @@ impl Recorder {
     /// True unless the file knows better.
     fn is_news(
         &self,
+        lane: usize,
         name: &OperationName,
         result: &Result<Outcome, Error>,
         resolution: &Resolution,
@@ -492,7 +508,8 @@ impl Recorder {
             Err(error) => Some(error),
         };
         let cut_short = error.is_some_and(|error| {
-            matches!(error.kind(), ErrorKind::NotAttempted { .. }) && self.stopped.is_some()
+            matches!(error.kind(), ErrorKind::NotAttempted { .. })
+                && self.stopped.contains_key(&lane)
         });
         // A look at an operation for which it is not known if its cancel was accepted: that it is
         // pending says nothing new.
@@ -504,25 +521,48 @@ impl Recorder {
             && !matches!(self.job.row(name), Ok(Some(row)) if row.progress.phase == Phase::Accepted);
         !cut_short && !unasked
     }
-}
 
-/// The records of a pause that the server asked for.
-fn paused(at: Timestamp, until: Time, limit: Option<u64>, window: Option<Window>) -> Vec<Record> {
-    let pause = until - countermand::hyper::monotonic_now();
-    let text = format!(
-        "the server refused for the quota: no request for the next {:.1} s",
-        pause.as_secs_f64()
-    );
-    let until = at.saturating_add(pause);
-    let lowered = window.map(|window| Record::Lowered {
-        limit: window.limit(),
-        span: window.span(),
-    });
-    let paused = [Record::Paused { at, until, limit }].into_iter();
-    paused
-        .chain(lowered)
-        .chain([told(at, "paused", text)])
-        .collect()
+    /// The records of a pause that the server asked for.
+    fn paused(
+        &self,
+        lane: usize,
+        at: Timestamp,
+        until: Time,
+        (limit, window): (Option<u64>, Option<Window>),
+    ) -> Vec<Record> {
+        let pause = until - countermand::hyper::monotonic_now();
+        let text = format!(
+            "{}the server refused for the quota: no request for the next {:.1} s",
+            self.of_lane(lane),
+            pause.as_secs_f64()
+        );
+        let until = at.saturating_add(pause);
+        let lowered = window.map(|window| Record::Lowered {
+            lane,
+            limit: window.limit(),
+            span: window.span(),
+        });
+        let paused = [Record::Paused {
+            lane,
+            at,
+            until,
+            limit,
+        }]
+        .into_iter();
+        paused
+            .chain(lowered)
+            .chain([told(at, "paused", text)])
+            .collect()
+    }
+
+    /// The begin of a note that concerns one of several lanes: `lane prod: `.
+    fn of_lane(&self, lane: usize) -> String {
+        let settings = self.job.settings();
+        match settings.has_one_lane() {
+            true => String::new(),
+            false => format!("lane {}: ", settings.lanes[lane].name),
+        }
+    }
 }
 
 fn told(at: Timestamp, kind: &str, text: impl Into<String>) -> Record {

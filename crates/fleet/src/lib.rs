@@ -28,7 +28,7 @@
 //!     findings.end(&mut search);
 //!
 //!     let mut settings = Settings::new(Kind::Plan);
-//!     settings.endpoint = endpoint.to_string(); // Google's, unless it is said
+//!     settings.lane_mut().endpoint = endpoint.to_string(); // Google's, unless it is said
 //!     let count = findings.targets.len() as u64;
 //!     let mut plan = Plan { by_harm: true, ..Plan::default() };
 //!     plan.found(&mut findings); // and what it has spent: the run goes on with the quota that is left
@@ -94,6 +94,7 @@ pub mod input;
 
 mod job_row;
 mod journal;
+mod lane;
 mod length;
 mod not_searched;
 pub mod order;
@@ -124,6 +125,7 @@ pub use doctor::Diagnosis;
 pub use estimate::Estimate;
 pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
 pub use job_row::{JobRow, OperationProgress, Resolution, Target};
+pub use lane::{Lane, LaneError, Lanes, ParentPattern};
 pub use length::parse_length;
 pub use not_searched::NotSearched;
 pub use output_file::{OutputFile, create_new};
@@ -132,7 +134,7 @@ pub use plan_summary::{Age, PlanSummary};
 pub use progress::{Failing, JobProgress, Meter, Pace, SearchProgress};
 pub use resume::{Resume, confirmed, path_word, phrases, quoted, service_option};
 pub use row_state::RowState;
-pub use run::{Ended, Run};
+pub use run::{Clients, Ended, Run};
 pub use schedule::Options;
 pub use search::{Findings, Found, Search, SearchCost, decisive};
 pub use spell::{counted, grouped, phrase, spell};

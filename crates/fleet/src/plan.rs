@@ -7,6 +7,7 @@ use countermand_core::{Project, Timestamp};
 use crate::filter::{Excluded, Filter};
 use crate::input::Evidence;
 use crate::job_row::{Resolution, Target};
+use crate::lane::Lanes;
 use crate::not_searched::NotSearched;
 use crate::order;
 use crate::search::Findings;
@@ -84,8 +85,8 @@ impl Plan {
     /// complete without what it cost. After an error there is no file.
     ///
     /// # Errors
-    /// [`JobErrorKind::Nothing`] without an operation, [`JobErrorKind::SameProject`] where two may be one. A file that
-    /// exists is left alone; the disk's; those of `look`.
+    /// [`JobErrorKind::Nothing`] without an operation, [`JobErrorKind::SameProject`] where two may be one,
+    /// [`JobErrorKind::Lane`] for one that the lanes of the settings do not place. A file that exists is left alone; the disk's; those of `look`.
     pub fn write<T>(
         self,
         path: impl AsRef<Path>,
@@ -95,7 +96,7 @@ impl Plan {
     ) -> Result<T, JobError> {
         debug_assert_eq!(settings.kind, Kind::Plan, "a rescue is not planned");
         let path = path.as_ref();
-        self.check().map_err(|kind| kind.at(path))?;
+        self.check(settings).map_err(|kind| kind.at(path))?;
         let Self {
             mut targets,
             known,
@@ -114,7 +115,7 @@ impl Plan {
         Ok(seen)
     }
 
-    fn check(&self) -> Result<(), JobErrorKind> {
+    fn check(&self, settings: &Settings) -> Result<(), JobErrorKind> {
         if self.targets.is_empty() {
             let missed = self.known.iter().filter_map(|record| match record {
                 Record::Missed(missed) => Some(missed.sentence()),
@@ -130,6 +131,10 @@ impl Plan {
                 why.push(format!("{} more", counted(more as u64, "reason")));
             }
             return Err(JobErrorKind::Nothing { why });
+        }
+        let lanes = Lanes::new(&settings.lanes)?;
+        for target in &self.targets {
+            lanes.of(target.name.relative(), &target.name)?;
         }
         Ok(self.check_projects()?)
     }

@@ -252,8 +252,19 @@ impl Pace {
     }
 
     /// The pace of a job.
-    pub(crate) fn of_job(job: &Settings) -> Self {
-        Self::of(&job.quota(), job.service)
+    ///
+    /// # Panics
+    /// Without a lane: a job has one.
+    #[must_use]
+    pub fn of_job(job: &Settings) -> Self {
+        let lanes = job.lanes.iter();
+        let lanes = lanes.map(|lane| Self::of(&lane.quota(), job.service));
+        let all = lanes.reduce(|one, other| Self {
+            // Of lanes side by side: without a limit as soon as one has none.
+            per_second: one.per_second.zip(other.per_second).map(|(a, b)| a + b),
+            assumed: one.assumed || other.assumed,
+        });
+        all.expect("a job has a lane")
     }
 }
 
@@ -412,16 +423,28 @@ impl JobProgress {
         let mut progress = Self::of_counts(job.counts(), search(job)?);
         if running {
             progress.failing = Failing::of_job(job, now)?;
-            let recent = job.spent(now, Uptime::now().as_ref())?;
-            let calls = recent.calls.iter().filter(|call| call.age < WINDOW).count();
+            let uptime = Uptime::now();
+            let lanes = 0..job.settings().lanes.len();
+            let ages = lanes
+                .clone()
+                .map(|lane| job.spent(lane, now, uptime.as_ref()));
+            let ages = ages.collect::<Result<Vec<_>, _>>()?;
+            let ages = ages
+                .iter()
+                .flat_map(|lane| &lane.calls)
+                .map(|call| call.age);
+            let calls = ages.clone().filter(|age| *age < WINDOW).count();
             progress.requests_per_second = Some(calls as f64 / WINDOW.as_secs_f64());
             let clock = countermand::hyper::monotonic_now();
-            let standing = scheduler(job, Options::default(), now, Uptime::now().as_ref())?;
-            let standing = standing.progress(clock);
+            let schedulers =
+                lanes.map(|lane| scheduler(job, lane, Options::default(), now, uptime.as_ref()));
+            let schedulers = schedulers.collect::<Result<Vec<_>, _>>()?;
+            let standing = schedulers.iter().map(|one| one.progress(clock)).sum();
+            let standing: countermand_scheduler::Progress = standing;
             progress.quota_remaining = standing.quota_remaining;
             let wait = standing.allowed_at;
             progress.quota_wait = wait.map(|until| until - clock);
-            let still = recent.calls.iter().map(|call| call.age).min();
+            let still = ages.min();
             let pace = Pace::of_job(job.settings());
             progress.quota_assumed = pace.assumed;
             let silent = progress.failing.is_some();

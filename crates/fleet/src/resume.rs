@@ -138,12 +138,13 @@ fn option(option: &str, value: Option<String>) -> impl Iterator<Item = String> {
 /// The options for which a rescue has defaults, where the job has others.
 fn terms(settings: &Settings) -> Vec<String> {
     let usual = Settings::at(settings.kind, &settings.service.endpoint());
-    let quota = (settings.quota != usual.quota).then(|| settings.quota().to_string());
-    let per_resource = (settings.per_resource != usual.per_resource).then(|| {
-        let window = settings.per_resource;
+    let (lane, usual_lane) = (settings.lane(), usual.lane());
+    let quota = (lane.quota != usual_lane.quota).then(|| lane.quota().to_string());
+    let per_resource = (lane.per_resource != usual_lane.per_resource).then(|| {
+        let window = lane.per_resource;
         window.map_or_else(|| "none".to_owned(), |window| window.to_string())
     });
-    let share = (settings.share != usual.share).then(|| settings.share.to_string());
+    let share = (lane.share != usual_lane.share).then(|| lane.share.to_string());
     let deadline = (settings.deadline != usual.deadline).then(|| length(settings.deadline));
     let endpoint = settings.named_endpoint();
     [

@@ -11,19 +11,20 @@ use countermand::Client;
 use countermand::hyper::{Journal, SchedulerStream, runtime};
 use countermand_core::text::chain;
 use countermand_core::{Cause, Error, OperationName, Phase, Resource, Time, Timestamp};
-use countermand_scheduler::{Event, Outage, Progress, Ticket};
+use countermand_scheduler::{Event, List, Outage, Progress, Ticket};
 use futures_core::Stream;
-use futures_util::stream;
+use futures_util::stream::{self, SelectAll};
 use http::Response;
 use tokio::time::{Sleep, sleep};
 
-use crate::authorize::{AuthorizedJob, is_for};
+use crate::authorize::{AuthorizedJob, is_at};
 use crate::clock::Clock;
 use crate::clock::now;
 use crate::job_row::JobRow;
 use crate::journal::Recorder;
+use crate::lane::{Lane, LaneError, Lanes};
 use crate::progress::{Failing, JobProgress, SearchProgress};
-use crate::schedule::scheduler;
+use crate::schedule::{TakenUp, scheduler};
 use crate::search::Pages;
 use crate::store::{Job, JobError, JobErrorKind, Kind, Record};
 
@@ -39,7 +40,9 @@ type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 /// on. Dropping the run is like a crash: the file has every event that was told, each request in flight may
 /// have been delivered or not, and the next run goes on from there. [`stop`](Self::stop) awaits them instead.
 pub struct Run {
-    running: SchedulerStream<Names>,
+    lanes: Vec<Side>,
+    /// The lanes that have not come to their end.
+    running: SelectAll<Side>,
     recorder: Shared,
     /// Operations that are under way or wait for their turn in this run, at its beginning.
     open: u64,
@@ -113,6 +116,96 @@ impl Ended {
     }
 }
 
+/// The clients of a run: one for each lane of its job, in their order, or one for all.
+///
+/// A job as nearly all are has one lane, and `&client` is all that [`Run::begin`] needs.
+#[derive(Clone, Debug)]
+pub struct Clients(Vec<Client>);
+
+impl From<&Client> for Clients {
+    fn from(client: &Client) -> Self {
+        Self(vec![client.clone()])
+    }
+}
+
+impl From<Client> for Clients {
+    fn from(client: Client) -> Self {
+        Self(vec![client])
+    }
+}
+
+impl From<Vec<Client>> for Clients {
+    fn from(clients: Vec<Client>) -> Self {
+        Self(clients)
+    }
+}
+
+impl Clients {
+    /// The client of each lane.
+    fn of(&self, job: &Job) -> Result<Vec<&Client>, JobError> {
+        let lanes = &job.settings().lanes;
+        let clients = match &*self.0 {
+            [one] => vec![one; lanes.len()],
+            several if several.len() == lanes.len() => several.iter().collect(),
+            several => {
+                let (lanes, clients) = (lanes.len(), several.len());
+                return Err(
+                    JobErrorKind::from(LaneError::Clients { lanes, clients }).at(job.path())
+                );
+            }
+        };
+        for (lane, client) in lanes.iter().zip(&clients) {
+            Self::check(job, lane, client)?;
+        }
+        Ok(clients)
+    }
+
+    fn check(job: &Job, lane: &Lane, client: &Client) -> Result<(), JobError> {
+        let service = job.settings().service;
+        let (own, other) = (service.id, client.get_endpoint().service().id);
+        if own != other {
+            let what = format!("it is for the service {own}, and the client for {other}");
+            return Err(JobErrorKind::Service { what }.at(job.path()));
+        }
+        if !is_at(service, &lane.endpoint, client.get_endpoint()) {
+            return Err(JobErrorKind::OtherEndpoint {
+                job: lane.endpoint.clone(),
+                client: client.get_endpoint().to_string(),
+            }
+            .at(job.path()));
+        }
+        Ok(())
+    }
+}
+
+/// A lane under way, beside others: both those who poll it and the run, which pushes names, have it.
+#[derive(Clone)]
+struct Side {
+    place: usize,
+    stream: Arc<Mutex<SchedulerStream<Names>>>,
+}
+
+impl Side {
+    fn lock(&self) -> MutexGuard<'_, SchedulerStream<Names>> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream for Side {
+    type Item = (usize, Event);
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<(usize, Event)>> {
+        let event = pin!(&mut *self.lock()).poll_next(context);
+        event.map(|event| event.map(|event| (self.place, event)))
+    }
+}
+
+/// The journal of a lane.
+struct LaneJournal {
+    place: usize,
+    shared: Shared,
+}
+
 /// The recorder, which the scheduler writes and the run reads. `None` once the run has ended.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Option<Recorder>>>);
@@ -123,15 +216,15 @@ impl Shared {
     }
 }
 
-impl Journal for Shared {
+impl Journal for LaneJournal {
     fn commit(&mut self, events: &[Event]) {
-        if let Some(recorder) = &mut *self.lock() {
-            recorder.commit(events);
+        if let Some(recorder) = &mut *self.shared.lock() {
+            recorder.commit(self.place, events);
         }
     }
 
     fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
-        if let Some(recorder) = &mut *self.lock() {
+        if let Some(recorder) = &mut *self.shared.lock() {
             recorder.answered(ticket, response);
         }
     }
@@ -155,8 +248,8 @@ impl Run {
     /// # Errors
     /// [`OtherEndpoint`](JobErrorKind::OtherEndpoint) for a client of another endpoint than the job's, and
     /// the disk's; nothing was sent.
-    pub fn begin(client: &Client, job: AuthorizedJob) -> Result<Self, JobError> {
-        Self::begin_by(client, job, now)
+    pub fn begin(clients: impl Into<Clients>, job: AuthorizedJob) -> Result<Self, JobError> {
+        Self::begin_by(clients, job, now)
     }
 
     /// The same by another clock than the machine's, for tests of clocks that are set.
@@ -165,41 +258,27 @@ impl Run {
     /// As of [`begin`](Self::begin).
     #[doc(hidden)]
     pub fn begin_by(
-        client: &Client,
+        clients: impl Into<Clients>,
         job: AuthorizedJob,
         wall: fn() -> Timestamp,
     ) -> Result<Self, JobError> {
         let AuthorizedJob { mut job, options } = job;
+        let clients = clients.into();
+        let clients = clients.of(&job)?;
         let settings = job.settings().clone();
-        let (own, other) = (settings.service.id, client.get_endpoint().service().id);
-        if own != other {
-            let what = format!("it is for the service {own}, and the client for {other}");
-            return Err(JobErrorKind::Service { what }.at(job.path()));
-        }
-        if !is_for(&settings, client.get_endpoint()) {
-            return Err(JobErrorKind::OtherEndpoint {
-                job: settings.endpoint,
-                client: client.get_endpoint().to_string(),
-            }
-            .at(job.path()));
-        }
         let clock = Clock::start(wall);
         let rescue = settings.kind == Kind::Rescue && !options.recheck;
         let max = if rescue { settings.most() } else { u64::MAX };
-        let mut names = Vec::new();
-        let mut not_rechecked = 0;
-        for row in job.rows() {
-            let row = row?;
-            not_rechecked += u64::from(options.recheck && row.cannot_be_rechecked());
-            if let Some(phase) = row.taken_up(options.recheck) {
-                names.push((row.target.name, phase));
-            }
-        }
+        let names = TakenUp::of(&job, options.recheck)?;
         let (pages, lists) = match rescue {
             true => Pages::of_job(&job).map(|(pages, lists)| (Some(pages), lists))?,
             false => (None, Vec::new()),
         };
-        let scheduler = scheduler(&job, options, clock.begun(), clock.uptime())?;
+        let lists = placed(&job, lists)?;
+        let places = 0..settings.lanes.len();
+        let schedulers = places
+            .map(|lane| scheduler(&job, lane, options, clock.begun(), clock.uptime()))
+            .collect::<Result<Vec<_>, _>>()?;
         let uptime = clock.uptime().cloned();
         // Only a run that may send cancels starts a job, after which a plan has no greatest age.
         if !options.recheck || job.runs().next().transpose()?.is_some() {
@@ -209,16 +288,27 @@ impl Run {
             }])?;
         }
 
-        let (open, operations) = (names.len() as u64, job.operations());
+        let (open, operations) = (names.count(), job.operations());
+        let not_rechecked = names.not_rechecked;
         let recorder = Recorder::new(job, pages, options.recheck, clock);
         let recorder = Shared(Arc::new(Mutex::new(Some(recorder))));
-        let running = client.run(scheduler, stream::iter(names));
-        let mut running = running.journal(recorder.clone());
-        for list in lists {
-            running.search(list);
+        let lanes = clients.into_iter().zip(schedulers).zip(names.lanes);
+        let lanes = lanes
+            .enumerate()
+            .map(|(place, ((client, scheduler), names))| {
+                let shared = recorder.clone();
+                let stream = client.run(scheduler, stream::iter(names));
+                let stream = stream.journal(LaneJournal { place, shared });
+                let stream = Arc::new(Mutex::new(stream));
+                Side { place, stream }
+            });
+        let lanes: Vec<_> = lanes.collect();
+        for (place, list) in lists {
+            lanes[place].lock().search(list);
         }
         Ok(Self {
-            running,
+            running: stream::select_all(lanes.clone()),
+            lanes,
             recorder,
             open,
             room: max.saturating_sub(operations),
@@ -231,13 +321,18 @@ impl Run {
 
     /// Sends nothing new: requests in flight are awaited, the rest stays as it is in the file.
     pub fn stop(&mut self, cause: impl Into<Box<str>>) {
-        self.running.stop(cause);
+        let cause = cause.into();
+        for lane in &self.lanes {
+            lane.lock().stop(cause.clone());
+        }
+        // Each is asked anew: one that waited for its quota does not wait any more.
+        self.running = stream::select_all(self.lanes.clone());
     }
 
     /// Its progress.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.running.progress()
+        self.lanes.iter().map(|lane| lane.lock().progress()).sum()
     }
 
     /// The counts of the job over all its runs, for a [`Meter`](crate::Meter).
@@ -270,7 +365,7 @@ impl Run {
     /// The outage, if there is one.
     #[must_use]
     pub fn outage(&self) -> Option<Outage> {
-        self.running.outage()
+        self.lanes.iter().find_map(|lane| lane.lock().outage())
     }
 
     /// A rescue's search has failed in this run, as of [`Search::has_failed`](crate::Search::has_failed).
@@ -318,13 +413,13 @@ impl Run {
         )
     }
 
-    /// The failure that stopped it before its end. The rest was not attempted, and stays as it is in
+    /// The failure that stopped it, or one of its lanes, before its end. The rest was not attempted, and stays as it is in
     /// the file.
     #[must_use]
     pub fn stopped(&self) -> Option<Cause> {
         let recorder = self.recorder.lock();
-        let stopped = recorder.as_ref().and_then(Recorder::stopped);
-        stopped.filter(|cause| cause.is_failure()).cloned()
+        let mut stopped = recorder.as_ref()?.stopped().values();
+        stopped.find(|cause| cause.is_failure()).cloned()
     }
 
     /// Ends it, in a few words, and gives the job back. One that a failure has stopped is recorded as
@@ -335,9 +430,12 @@ impl Run {
     #[must_use]
     pub fn end(self, how: &str) -> Ended {
         let Self {
-            running, recorder, ..
+            lanes,
+            running,
+            recorder,
+            ..
         } = self;
-        drop(running);
+        drop((lanes, running));
         let recorder = recorder.lock().take();
         let recorder = recorder.expect("a run has its recorder until it ends");
         let (mut job, trouble, unwritten) = recorder.end(how);
@@ -362,7 +460,7 @@ impl Run {
     /// process and for a run that is killed: requests that left, and whether the server fails.
     fn keep(&mut self, context: &mut Context<'_>) {
         let now = countermand::hyper::monotonic_now();
-        let outage = self.running.outage();
+        let outage = self.outage();
         let since = outage.as_ref().map(Failing::since);
         match since {
             Some(since) if !self.outage_noted && since <= now => self.note(outage.as_ref()),
@@ -402,19 +500,34 @@ impl Run {
             Some(recorder) => recorder.turn(),
             None => return,
         };
-        for list in lists {
-            self.running.search(list);
+        for (lane, list) in lists {
+            self.lanes[lane].lock().search(list);
         }
-        for name in found {
+        for (lane, name) in found {
             match self.room.checked_sub(1) {
                 Some(room) => {
                     self.room = room;
-                    self.open += u64::from(self.running.push(name, Phase::Unsent));
+                    let new = self.lanes[lane].lock().push(name, Phase::Unsent);
+                    self.open += u64::from(new);
                 }
                 None => self.skipped += 1,
             }
         }
     }
+}
+
+/// Lists with the places of the lanes that pay for them.
+fn placed(job: &Job, lists: Vec<List>) -> Result<Vec<(usize, List)>, JobError> {
+    let refuse = |error: LaneError| JobErrorKind::from(error).at(job.path());
+    let lanes = Lanes::new(&job.settings().lanes).map_err(refuse)?;
+    let place = |list: List| {
+        let lane = match &list {
+            List::Parents(above) => lanes.of_all(above.relative(), above),
+            List::Operations { parent, .. } => lanes.of_all(parent.relative(), parent),
+        };
+        lane.map(|lane| (lane, list)).map_err(refuse)
+    };
+    lists.into_iter().map(place).collect()
 }
 
 impl Stream for Run {
@@ -424,7 +537,7 @@ impl Stream for Run {
         let this = self.get_mut();
         let event = loop {
             let event = pin!(&mut this.running).poll_next(context);
-            match event {
+            match event.map(|event| event.map(|(_, event)| event)) {
                 Poll::Ready(Some(Event::NotListed { resource, error }))
                     if !this.is_missed(&resource, &error) => {}
                 Poll::Ready(Some(Event::Finished { name, result })) => {

@@ -1,9 +1,10 @@
 //! The scheduler of a job: its quota, and how it is shared.
 
-use countermand_core::{Policy, Timestamp};
+use countermand_core::{OperationName, Phase, Policy, Timestamp};
 use countermand_scheduler::{PastCall, Scheduler};
 
-use crate::store::{Contents, JobError, LEAVING, Uptime};
+use crate::lane::{LaneError, Lanes};
+use crate::store::{Contents, JobError, JobErrorKind, LEAVING, Uptime};
 
 /// Options of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ use crate::store::{Contents, JobError, LEAVING, Uptime};
     reason = "each of them is the caller's to set"
 )]
 pub struct Options {
-    /// Requests in flight at a time: 100 by default.
+    /// Requests in flight at a time: 100 by default. Several lanes share them, and each has eight at least.
     pub in_flight: usize,
     /// Only looks again at operations whose cancel was sent and that are not settled; cancels nothing.
     pub recheck: bool,
@@ -27,20 +28,67 @@ impl Default for Options {
     }
 }
 
-/// The scheduler of a job, which knows the calls of earlier runs.
+impl Options {
+    /// The fewest requests in flight of one of several lanes: enough for a quota of 600 calls a minute where an
+    /// answer takes half a second.
+    const FEWEST: usize = 8;
+
+    fn in_flight_of_each(self, lanes: usize) -> usize {
+        let fewest = self.in_flight.min(Self::FEWEST);
+        (self.in_flight / lanes.max(1)).max(fewest)
+    }
+}
+
+/// The operations that a run takes up, by the places of their lanes.
+pub(crate) struct TakenUp {
+    pub(crate) lanes: Vec<Vec<(OperationName, Phase)>>,
+    /// Operations that a recheck leaves alone, because their service has no method that shows them.
+    pub(crate) not_rechecked: u64,
+}
+
+impl TakenUp {
+    pub(crate) fn of(job: &Contents, recheck: bool) -> Result<Self, JobError> {
+        let settings = job.settings();
+        let refuse = |error: LaneError| JobErrorKind::from(error).at(job.path());
+        let lanes = Lanes::new(&settings.lanes).map_err(refuse)?;
+        let mut all = Self {
+            lanes: vec![Vec::new(); settings.lanes.len()],
+            not_rechecked: 0,
+        };
+        for row in job.rows() {
+            let row = row?;
+            all.not_rechecked += u64::from(recheck && row.cannot_be_rechecked());
+            if let Some(phase) = row.taken_up(recheck) {
+                let name = row.target.name;
+                let lane = lanes.of(name.relative(), &name).map_err(refuse)?;
+                all.lanes[lane].push((name, phase));
+            }
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.lanes.iter().map(|names| names.len() as u64).sum()
+    }
+}
+
+/// The scheduler of a lane of a job, which knows the calls of earlier runs.
 pub(crate) fn scheduler(
     job: &Contents,
+    lane: usize,
     options: Options,
     wall: Timestamp,
     uptime: Option<&Uptime>,
 ) -> Result<Scheduler, JobError> {
     let settings = job.settings();
-    let spent = job.spent(wall, uptime)?;
+    let spent = job.spent(lane, wall, uptime)?;
     let clock = countermand::hyper::monotonic_now();
-    let mut scheduler = Scheduler::new(wall.unix_millis().unsigned_abs())
+    // Lanes that begin at once do not wait for the same moments.
+    let seed = wall.unix_millis().unsigned_abs().wrapping_add(lane as u64);
+    let mut scheduler = Scheduler::new(seed)
         .policy(Policy::default().deadline(settings.deadline))
-        .quota(settings.quota())
-        .in_flight(options.in_flight)
+        .quota(settings.lanes[lane].quota())
+        .in_flight(options.in_flight_of_each(settings.lanes.len()))
         .probe_on();
     let limiter = scheduler.rate_limiter();
     for window in &spent.lowered {

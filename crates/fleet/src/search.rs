@@ -428,6 +428,8 @@ impl Search {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SearchCost {
+    /// The lane of the job that pays for them: the first one, unless the caller says another.
+    pub lane: usize,
     /// The calls, each with its age at that time.
     pub calls: Vec<PastCall>,
     /// The time, by the machine's clock.
@@ -440,15 +442,26 @@ impl SearchCost {
     /// Calls with their ages at this time, by both clocks.
     #[must_use]
     pub const fn new(calls: Vec<PastCall>, at: Timestamp, uptime: Option<Uptime>) -> Self {
-        Self { calls, at, uptime }
+        Self {
+            lane: 0,
+            calls,
+            at,
+            uptime,
+        }
     }
 
     /// The records of a plan that keep the first run from spending it again, however the machine's
     /// clock is set before that.
     #[must_use]
     pub fn records(self) -> Vec<Record> {
-        let Self { calls, at, uptime } = self;
+        let Self {
+            lane,
+            calls,
+            at,
+            uptime,
+        } = self;
         let calls = calls.into_iter().map(|spent| Record::Sent {
+            lane,
             operation: None,
             resource: spent.resource.into_string(),
             call: spent.call,

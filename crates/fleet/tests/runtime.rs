@@ -159,7 +159,7 @@ fn a_search_fails() {
 
 fn job(path: &Path) -> Job {
     let mut settings = Settings::new(Kind::Plan);
-    settings.endpoint = ENDPOINT.to_owned();
+    settings.lane_mut().endpoint = ENDPOINT.to_owned();
     let mut job = Job::create(path, &settings, now()).unwrap();
     job.add([Target::new(name())]).unwrap();
     job.freeze().unwrap();
@@ -197,7 +197,7 @@ fn a_run_fails_and_sends_nothing() {
                 "{problems:?}"
             );
             let ended = run.end("all was tried");
-            assert_eq!(ended.job.settings().endpoint, ENDPOINT);
+            assert_eq!(ended.job.settings().lane().endpoint, ENDPOINT);
         });
     }
 }

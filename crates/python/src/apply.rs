@@ -72,7 +72,7 @@ async fn run(
     mut stopped: Stopped,
 ) -> Result<Option<View>, Failure> {
     let mut run = spawn_blocking(move || open(&client, work, options)).await??;
-    let pace = run.job(|job| Pace::of(&job.settings().quota(), job.settings().service));
+    let pace = run.job(|job| Pace::of_job(job.settings()));
     let watcher = Watcher::new(watched, pace, out);
     let mut errors = Vec::new();
     let take = |event| {

@@ -173,6 +173,7 @@ pub(crate) fn apply(
     });
     let authorization = Authorization {
         endpoint: client.endpoint.clone(),
+        lanes: Vec::new(),
         digest: digest.map(Digest::new),
         confirmed: counts.transpose()?,
         max_age: None,
@@ -217,7 +218,9 @@ impl NativeClient {
         if let Some(seconds) = deadline {
             settings.deadline = clock::seconds("deadline", seconds)?;
         }
-        settings.set_quota(&quota::quota(quota, share, self.endpoint.service())?);
+        settings
+            .lane_mut()
+            .set_quota(&quota::quota(quota, share, self.endpoint.service())?);
         Ok(settings)
     }
 

@@ -20,7 +20,7 @@ use crate::{clock, job_errors, names, progress, rows};
 fn facts(py: Python<'_>, summary: PlanSummary) -> PyResult<Py<PyAny>> {
     let kwargs = PyDict::new(py);
     kwargs.set_item("kind", summary.settings.kind.as_str())?;
-    kwargs.set_item("endpoint", &summary.settings.endpoint)?;
+    kwargs.set_item("endpoint", &summary.settings.lane().endpoint)?;
     kwargs.set_item("created", clock::datetime(py, Some(summary.created))?)?;
     let digest = summary
         .digest

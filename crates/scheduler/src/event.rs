@@ -1,5 +1,7 @@
 //! Output of a scheduler: the next step, events, progress.
 
+use std::iter::Sum;
+
 use countermand_core::{
     Call, Cause, Error, ErrorKey, GrandparentName, Operation, OperationName, Outcome, Parent,
     ParentName, Phase, Resource, TicketId, Time, Transmit,
@@ -209,4 +211,29 @@ pub struct Progress {
     pub allowed_at: Option<Time>,
     /// Requests the quota allows without waiting; `None` without a quota.
     pub quota_remaining: Option<u32>,
+}
+
+/// Schedulers side by side.
+impl Sum for Progress {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.reduce(|one, other| Self {
+            pushed: one.pushed + other.pushed,
+            duplicates: one.duplicates + other.duplicates,
+            cancels_sent: one.cancels_sent + other.cancels_sent,
+            accepted: one.accepted + other.accepted,
+            waiting: one.waiting + other.waiting,
+            finished: one.finished + other.finished,
+            listing: one.listing + other.listing,
+            sent: one.sent + other.sent,
+            in_flight: one.in_flight + other.in_flight,
+            last_cancel: one.last_cancel.max(other.last_cancel),
+            // The next request is that of the first which may send.
+            allowed_at: one.allowed_at.zip(other.allowed_at).map(|(a, b)| a.min(b)),
+            quota_remaining: one
+                .quota_remaining
+                .zip(other.quota_remaining)
+                .map(|(a, b)| a.saturating_add(b)),
+        })
+        .unwrap_or_default()
+    }
 }

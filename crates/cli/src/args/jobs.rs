@@ -198,7 +198,9 @@ impl Terms {
         settings.deadline = self.deadline;
         settings.enterprises = enterprises.to_vec();
         settings.filter = self.selection.filter(endpoint)?;
-        settings.set_quota(&self.budget.quota_for(endpoint.service()));
+        settings
+            .lane_mut()
+            .set_quota(&self.budget.quota_for(endpoint.service()));
         Ok(settings)
     }
 }

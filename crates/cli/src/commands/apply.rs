@@ -18,6 +18,7 @@ pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failu
     let job = open::job(&options.job)?;
     let mut authorization = Authorization {
         endpoint: global.place(),
+        lanes: Vec::new(),
         digest: None,
         confirmed: None,
         max_age: options.max_age,

@@ -67,12 +67,10 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         let client = connect::client(global);
         let client = signals.unless(client, STOPPED).await??;
         if global.verbose == 0 {
-            report
-                .output
-                .expect(Pace::of(&settings.quota(), settings.service));
+            report.output.expect(Pace::of_job(&settings));
         }
         let from = (&client, &sources, settings.filter.clone());
-        let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
+        let (quota, in_flight) = (settings.lane().quota(), terms.flight.in_flight);
         let searched = search(from, quota, in_flight, &report, &mut signals, |_| {}).await;
         exit = exit.max(searched.exit());
         let found = plan.targets.len() + searched.findings.targets.len();
@@ -190,7 +188,7 @@ impl Line {
         Ok(Self {
             schema: "countermand.plan/1",
             path: job.path().to_string_lossy().into_owned(),
-            endpoint: job.settings().endpoint.clone(),
+            endpoint: job.settings().lane().endpoint.clone(),
             summary: PlanSummary::of(job)?,
             refused: sources.refused,
             left_out: sources.left_out,
@@ -210,7 +208,7 @@ impl Line {
         if self.last_verdict_s == 0.0 {
             return "Nothing is left to be sent.".to_owned();
         }
-        if settings.quota.is_empty() {
+        if settings.lane().quota.is_empty() {
             return "No quota is kept, so how long it takes is up to the server.".to_owned();
         }
         let verdict = match self.summary.unverifiable < self.summary.to_cancel {
@@ -227,7 +225,7 @@ impl Line {
         format!(
             "Estimate: last cancel after {} at the soonest{verdict}, with {} % of the quota.{assumed}",
             spell(Duration::from_secs_f64(self.last_cancel_s)),
-            (settings.share * 1000.0).round() / 10.0
+            (settings.lane().share * 1000.0).round() / 10.0
         )
     }
 

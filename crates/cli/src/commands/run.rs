@@ -34,7 +34,7 @@ pub(crate) async fn run(
     let mut way = Way::of(global);
     way.flight.in_flight = options.in_flight;
     let settings = job.job().settings();
-    let pace = Pace::of(&settings.quota(), settings.service);
+    let pace = Pace::of_job(settings);
     let mut run = begin(client, job)?;
     if global.verbose == 0 {
         report.output.expect(pace);

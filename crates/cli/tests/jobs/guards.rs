@@ -88,7 +88,7 @@ fn a_rescue_that_is_not_confirmed_leaves_nothing() {
 fn a_rescue_of_nothing_is_8() {
     let fleet = Fleet::of(Api::new([GOOD]));
     let mut settings = Settings::new(Kind::Rescue);
-    settings.endpoint = format!("{}/v1", fleet.endpoint);
+    settings.lane_mut().endpoint = format!("{}/v1", fleet.endpoint);
     let job = Job::create(&fleet.job, &settings, countermand_fleet::now()).unwrap();
     job.close().unwrap();
     for confirm in [&[][..], &["--confirm", &fleet.enterprise()]] {

@@ -152,7 +152,7 @@ impl Past {
             };
             let rows = by_name(&view);
             figures.shown += shown_is_kept(run, &rows);
-            let sends = view.spent(now(), None).unwrap().calls.len();
+            let sends = view.spent(0, now(), None).unwrap().calls.len();
             let asked = audit.len() - self.applied;
             assert!(sends >= asked, "{sends} in the file, {asked} sent");
             for name in cancelled(&audit) {
@@ -334,7 +334,7 @@ fn within_the_share(world: &World, audit: &[Audited]) {
         .map(|row| Duration::from_millis(row.time))
         .collect();
     let view = View::open(&world.fleet.job).unwrap();
-    let spent = view.spent(now(), None).unwrap().calls;
+    let spent = view.spent(0, now(), None).unwrap().calls;
     let newest = spent.iter().map(|call| call.age).max().unwrap();
     let sent: Vec<_> = spent.iter().map(|call| newest - call.age).collect();
     let refused = audit.iter().filter(|row| row.status == Some(429)).count();

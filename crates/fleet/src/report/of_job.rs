@@ -35,7 +35,7 @@ impl Summary {
     ) -> Result<Self, JobError> {
         let settings = job.settings();
         let kind = settings.kind.as_str();
-        let mut summary = Self::new(kind, &settings.endpoint, job.created(), now);
+        let mut summary = Self::new(kind, &settings.lane().endpoint, job.created(), now);
         summary.service = settings.service;
         summary
             .server_filter
@@ -80,12 +80,13 @@ impl Summary {
 
 /// `80 % of 600/60s and 1000/100s`; `None` without a limit.
 fn quota(settings: &Settings) -> Option<String> {
-    let windows: Vec<String> = settings.quota.iter().map(Window::to_string).collect();
+    let lane = settings.lane();
+    let windows: Vec<String> = lane.quota.iter().map(Window::to_string).collect();
     if windows.is_empty() {
         return None;
     }
-    let share = (settings.share * 100.0).round();
-    let assumed = match settings.quota().is_assumed(settings.service) {
+    let share = (lane.share * 100.0).round();
+    let assumed = match lane.quota().is_assumed(settings.service) {
         true => " (assumed, none is documented)",
         false => "",
     };

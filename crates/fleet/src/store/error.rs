@@ -8,6 +8,7 @@ use countermand_core::OperationName;
 
 use super::lock_owner::LockOwner;
 use super::schema::VERSION;
+use crate::lane::LaneError;
 use crate::spelling::SameProject;
 
 /// An error of a job file. Nothing was sent because of it, and a change that failed is
@@ -64,6 +65,9 @@ pub enum JobErrorKind {
     /// Two operations of a plan that may be one.
     #[error(transparent)]
     SameProject(#[from] SameProject),
+    /// A mistake in its lanes, or an operation that they do not place.
+    #[error("{0}; nothing was sent")]
+    Lane(#[from] LaneError),
     /// It is for a service that this process does not know, or knows by another description.
     #[error("{what}; nothing was sent")]
     Service {

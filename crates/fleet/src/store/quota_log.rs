@@ -32,21 +32,31 @@ const KEPT: Duration = Duration::from_secs(3600);
 /// that goes on after a crash reckons with it.
 pub(crate) const LEAVING: Duration = Duration::from_secs(1);
 
+/// The place of a lane as a column.
+pub(super) fn place(lane: usize) -> Result<i64, JobErrorKind> {
+    i64::try_from(lane).map_err(|_| JobErrorKind::damaged(format_args!("lane {lane}")))
+}
+
 impl Contents {
-    /// The quota that has been spent, as of `now`, when the machine has been up for `uptime`: by
+    /// The quota of a lane that has been spent, as of `now`, when the machine has been up for `uptime`: by
     /// that the last run's calls, or those of the search before the first, are as old as they are, however
     /// the clock was set since.
     ///
     /// # Errors
     /// The disk's.
-    pub fn spent(&self, now: Timestamp, uptime: Option<&Uptime>) -> Result<Spending, JobError> {
+    pub fn spent(
+        &self,
+        lane: usize,
+        now: Timestamp,
+        uptime: Option<&Uptime>,
+    ) -> Result<Spending, JobError> {
         let mut now = now;
         if let (Some((at, then)), Some(uptime)) = (self.last_uptime()?, uptime)
             && let Some(since) = uptime.since(&then)
         {
             now = at.saturating_add(since);
         }
-        self.told(self.spending(now))
+        self.told(self.spending(lane, now))
     }
 
     /// The machine's uptime at the last time of which the file has it: the begin of the last run, or
@@ -74,23 +84,24 @@ impl Contents {
         self.told(count.map_err(JobErrorKind::from))
     }
 
-    fn spending(&self, now: Timestamp) -> Result<Spending, JobErrorKind> {
+    fn spending(&self, lane: usize, now: Timestamp) -> Result<Spending, JobErrorKind> {
+        let lane = place(lane)?;
         let damaged = |place: &str| JobErrorKind::damaged(format_args!("table {place}"));
-        let sql = "SELECT at, call, resource FROM sends ORDER BY id";
-        let calls = query(&self.connection, sql, [], |row| {
+        let sql = "SELECT at, call, resource FROM sends WHERE lane = ?1 ORDER BY id";
+        let calls = query(&self.connection, sql, [lane], |row| {
             let age = now.since(Timestamp::from_unix_millis(row.get(0)?));
             let call = row.get_ref(1)?.as_str().ok().and_then(Call::from_word);
             let call = call.ok_or_else(|| damaged("sends, column call"))?;
             Ok(PastCall::new(age, call, row.get::<_, String>(2)?))
         })?;
-        let sql = "SELECT span, calls FROM limits";
-        let lowered = query(&self.connection, sql, [], |row| {
+        let sql = "SELECT span, calls FROM limits WHERE lane = ?1 ORDER BY id";
+        let lowered = query(&self.connection, sql, [lane], |row| {
             let span = duration::parse(&row.get::<_, String>(0)?);
             let span = span.ok_or_else(|| damaged("limits, column span"))?;
             Ok(Window::new(row.get(1)?, span))
         })?;
-        let sql = "SELECT at, until FROM pauses";
-        let pause = find(&self.connection, sql, [], |row| {
+        let sql = "SELECT at, until FROM pauses WHERE lane = ?1";
+        let pause = find(&self.connection, sql, [lane], |row| {
             let at = Timestamp::from_unix_millis(row.get(0)?);
             let until = Timestamp::from_unix_millis(row.get(1)?);
             // A clock that was set back does not make the wait longer than it was.
@@ -108,20 +119,20 @@ impl Transaction<'_> {
     /// Takes a call into the log of the quota that has left.
     pub(super) fn sent(
         &mut self,
+        lane: usize,
         resource: &str,
         call: Call,
-        at: Timestamp,
-        sending: Option<Timestamp>,
+        (at, sending): (Timestamp, Option<Timestamp>),
     ) -> Result<(), JobErrorKind> {
         match sending {
-            None => self.record_call(resource, call, at),
+            None => self.record_call(lane, resource, call, at),
             // A call that left at once stands there already.
             Some(sending) if at.since(sending) <= LEAVING => Ok(()),
             Some(sending) => {
                 if let Some(id) = self.find_send(resource, call, sending)? {
                     self.delete(&SENDS, "id = ?1", [id])?;
                 }
-                self.record_call(resource, call, at)
+                self.record_call(lane, resource, call, at)
             }
         }
     }
@@ -129,6 +140,7 @@ impl Transaction<'_> {
     /// Adds a call to the log of the quota, which keeps no longer than any window.
     pub(super) fn record_call(
         &mut self,
+        lane: usize,
         resource: &str,
         call: Call,
         at: Timestamp,
@@ -140,6 +152,7 @@ impl Transaction<'_> {
             at.unix_millis().into(),
             word.into(),
             resource.into(),
+            place(lane)?.into(),
         ];
         self.insert(&SENDS, &send)?;
         let horizon = at.saturating_sub(KEPT).unix_millis();
@@ -159,10 +172,16 @@ impl Transaction<'_> {
         self.find(sql, params, |row| Ok(row.get(0)?))
     }
 
-    pub(super) fn lowered(&mut self, limit: u32, span: Duration) -> Result<(), JobErrorKind> {
+    pub(super) fn lowered(
+        &mut self,
+        lane: usize,
+        limit: u32,
+        span: Duration,
+    ) -> Result<(), JobErrorKind> {
+        let lane = place(lane)?;
         let span = duration::format(span);
-        let sql = "SELECT id, calls, checksum FROM limits WHERE span = ?1";
-        let known = self.find(sql, [&span], |row| {
+        let sql = "SELECT id, calls, checksum FROM limits WHERE lane = ?1 AND span = ?2";
+        let known = self.find(sql, (lane, &span), |row| {
             Ok((
                 row.get::<_, i64>(0)?,
                 row.get::<_, u32>(1)?,
@@ -171,12 +190,12 @@ impl Transaction<'_> {
         })?;
         match known {
             Some((id, calls, sum)) => {
-                let row = [id.into(), span.into(), calls.min(limit).into()];
+                let row = [id.into(), lane.into(), span.into(), calls.min(limit).into()];
                 self.update(&LIMITS, sum, &row)
             }
             None => {
                 let id = self.next_key(&LIMITS)?.into();
-                let row = [id, span.into(), limit.into()];
+                let row = [id, lane.into(), span.into(), limit.into()];
                 self.insert(&LIMITS, &row).map(|_| ())
             }
         }

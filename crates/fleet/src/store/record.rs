@@ -68,6 +68,8 @@ pub enum Record {
     /// A request is about to leave, an intent: to be recorded before it does. [`Sent`](Self::Sent) or
     /// [`NotSent`](Self::NotSent) follows, unless the process is killed: then it may have left.
     Sending {
+        /// The lane that pays for it.
+        lane: usize,
         /// Of which operation, if it is about one.
         operation: Option<OperationName>,
         /// The device or enterprise whose quota it counts against.
@@ -79,6 +81,8 @@ pub enum Record {
     },
     /// A request has left, or may have: a fact.
     Sent {
+        /// The lane that pays for it.
+        lane: usize,
         /// Of which operation, if it is about one.
         operation: Option<OperationName>,
         /// The device or enterprise whose quota it counts against.
@@ -94,6 +98,8 @@ pub enum Record {
     },
     /// A request never left: the intent is void.
     NotSent {
+        /// The lane that pays for it.
+        lane: usize,
         /// Of which operation, if it is about one.
         operation: Option<OperationName>,
         /// The device or enterprise whose quota it does not count against.
@@ -127,6 +133,8 @@ pub enum Record {
     },
     /// The server refused a call for its quota: no request leaves for a while.
     Paused {
+        /// The lane whose quota it is.
+        lane: usize,
         /// The time of the refusal.
         at: Timestamp,
         /// The end of the pause.
@@ -136,6 +144,8 @@ pub enum Record {
     },
     /// The server named a lower limit than ours.
     Lowered {
+        /// The lane whose quota it is.
+        lane: usize,
         /// The number of calls.
         limit: u32,
         /// In how long.

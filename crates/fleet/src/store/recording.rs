@@ -8,6 +8,7 @@ use super::contents::find_operation;
 use super::error::JobErrorKind;
 use super::lock_owner::LockOwner;
 use super::note::{Note, Vanished};
+use super::quota_log::place;
 use super::record::Record;
 use super::schema::{DEVICES, ENTERPRISES, NOTES, OPERATIONS, PAUSES, RUNS, SENDS};
 use super::transaction::{Changed, Transaction};
@@ -41,15 +42,17 @@ impl Transaction<'_> {
             }
             Record::Missed(missed) => self.note(missed.at, Note::MISSED, &missed.to_json()),
             Record::Sending {
+                lane,
                 operation,
                 resource,
                 call,
                 at,
             } => {
-                self.record_call(resource, *call, *at)?;
+                self.record_call(*lane, resource, *call, *at)?;
                 self.apply(operation.as_ref(), record)
             }
             Record::Sent {
+                lane,
                 operation,
                 resource,
                 call,
@@ -57,7 +60,7 @@ impl Transaction<'_> {
                 sending,
                 ..
             } => {
-                self.sent(resource, *call, *at, *sending)?;
+                self.sent(*lane, resource, *call, (*at, *sending))?;
                 self.apply(operation.as_ref(), record)
             }
             Record::NotSent {
@@ -76,12 +79,18 @@ impl Transaction<'_> {
                 self.apply(Some(name), record)
             }
             Record::Finished { name, resolution } => self.finished(name, resolution, record),
-            Record::Paused { at, until, limit } => {
+            Record::Paused {
+                lane,
+                at,
+                until,
+                limit,
+            } => {
                 let limit = limit.and_then(|limit| i64::try_from(limit).ok());
                 let (at, until) = (at.unix_millis(), until.unix_millis());
-                self.upsert(&PAUSES, &[1.into(), at.into(), until.into(), limit.into()])
+                let id = place(*lane)?;
+                self.upsert(&PAUSES, &[id.into(), at.into(), until.into(), limit.into()])
             }
-            Record::Lowered { limit, span } => self.lowered(*limit, *span),
+            Record::Lowered { lane, limit, span } => self.lowered(*lane, *limit, *span),
             Record::Note { at, kind, text } => self.note(*at, kind, text),
         }
     }

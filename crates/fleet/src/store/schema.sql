@@ -67,6 +67,7 @@ CREATE TABLE sends (
   at INTEGER NOT NULL,
   call TEXT NOT NULL,
   resource TEXT NOT NULL,
+  lane INTEGER NOT NULL,
   checksum INTEGER NOT NULL
 ) STRICT;
 
@@ -74,13 +75,15 @@ CREATE INDEX sends_by_time ON sends (at);
 
 CREATE TABLE limits (
   id INTEGER PRIMARY KEY,
-  span TEXT NOT NULL UNIQUE,
+  lane INTEGER NOT NULL,
+  span TEXT NOT NULL,
   calls INTEGER NOT NULL,
-  checksum INTEGER NOT NULL
+  checksum INTEGER NOT NULL,
+  UNIQUE (lane, span)
 ) STRICT;
 
 CREATE TABLE pauses (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
+  lane INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,
   until INTEGER NOT NULL,
   calls INTEGER,

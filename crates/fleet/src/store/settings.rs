@@ -1,19 +1,19 @@
 //! Settings of a job: kept in its file, so that each run does the same.
 
 use std::fmt::Display;
-use std::str::FromStr;
 use std::time::Duration;
 
 use countermand_core::{Endpoint, GrandparentName, Policy, Service, words};
-use countermand_scheduler::{Quota, Window};
+use countermand_scheduler::Window;
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use super::checksum::Digest;
 use super::error::JobErrorKind;
 use crate::filter::Filter;
 use crate::job_row::JobRow;
+use crate::lane::{Lane, Lanes};
 use crate::seconds;
 
 /// The settings of a job, as readable JSON in its file.
@@ -29,16 +29,8 @@ pub struct Settings {
     /// not built in.
     #[serde(flatten, serialize_with = "service::serialize")]
     pub service: &'static Service,
-    /// Root and version of the API, `https://androidmanagement.googleapis.com/v1`.
-    pub endpoint: String,
-    /// The project's quota windows, all at once; none for no limit.
-    #[serde(with = "list")]
-    pub quota: Vec<Window>,
-    /// The window for one method on one device or enterprise.
-    #[serde(with = "text")]
-    pub per_resource: Option<Window>,
-    /// The part of the quota that is the job's, from 0 to 1.
-    pub share: f64,
+    /// The owners of quotas among which its calls are spread; nearly always one.
+    pub lanes: Vec<Lane>,
     /// The time limit of an operation.
     #[serde(with = "seconds")]
     pub deadline: Duration,
@@ -61,12 +53,7 @@ struct Kept {
     service: String,
     #[serde(default)]
     service_sha256: Option<String>,
-    endpoint: String,
-    #[serde(with = "list")]
-    quota: Vec<Window>,
-    #[serde(with = "text")]
-    per_resource: Option<Window>,
-    share: f64,
+    lanes: Vec<Lane>,
     #[serde(with = "seconds")]
     deadline: Duration,
     #[serde(with = "seconds")]
@@ -118,22 +105,16 @@ impl Settings {
     /// The same for another endpoint, and its service.
     #[must_use]
     pub fn at(kind: Kind, endpoint: &Endpoint) -> Self {
-        let service = endpoint.service();
-        let mut settings = Self {
+        Self {
             kind,
-            service,
-            endpoint: endpoint.to_string(),
-            quota: Vec::new(),
-            per_resource: None,
-            share: 1.0,
+            service: endpoint.service(),
+            lanes: vec![Lane::at(endpoint)],
             deadline: Policy::default().get_deadline(),
             max_age: Duration::from_secs(3600),
             enterprises: Vec::new(),
             filter: Filter::default(),
             max: None,
-        };
-        settings.set_quota(&Quota::of_service(service));
-        settings
+        }
     }
 
     /// Reads what stands in a file.
@@ -146,15 +127,13 @@ impl Settings {
             |error: &dyn Display| JobErrorKind::damaged(format_args!("settings: {error}"));
         let kept: Kept = serde_json::from_str(text).map_err(|error| damaged(&error))?;
         let service = service::known(&kept.service, kept.service_sha256.as_deref())?;
+        Lanes::new(&kept.lanes).map_err(|error| damaged(&error))?;
         let enterprises = kept.enterprises.iter();
         let enterprises = enterprises.map(|name| GrandparentName::parse(service, name));
         Ok(Self {
             kind: kept.kind,
             service,
-            endpoint: kept.endpoint,
-            quota: kept.quota,
-            per_resource: kept.per_resource,
-            share: kept.share,
+            lanes: kept.lanes,
             deadline: kept.deadline,
             max_age: kept.max_age,
             enterprises: enterprises
@@ -165,17 +144,33 @@ impl Settings {
         })
     }
 
-    /// Takes over a quota.
-    pub fn set_quota(&mut self, quota: &Quota) {
-        self.quota = quota.get_windows().to_vec();
-        self.per_resource = quota.get_per_resource();
-        self.share = quota.get_share();
+    /// The first lane, which is nearly always the only one.
+    ///
+    /// # Panics
+    /// Without a lane: those of a file have been checked.
+    #[must_use]
+    pub fn lane(&self) -> &Lane {
+        self.lanes.first().expect("a job has a lane")
+    }
+
+    /// The same, to be changed.
+    ///
+    /// # Panics
+    /// As of [`lane`](Self::lane).
+    pub fn lane_mut(&mut self) -> &mut Lane {
+        self.lanes.first_mut().expect("a job has a lane")
+    }
+
+    /// True for a job as nearly all are: its lanes are not to be spoken of.
+    #[must_use]
+    pub fn has_one_lane(&self) -> bool {
+        matches!(&*self.lanes, [only] if only.name.is_empty())
     }
 
     /// A sentence about the quota where it is an assumption.
     #[must_use]
     pub fn assumed_quota(&self) -> Option<String> {
-        let quota = self.quota();
+        let quota = self.lane().quota();
         let windows = quota.get_windows().iter().map(Window::to_string);
         quota.is_assumed(self.service).then(|| {
             format!(
@@ -185,15 +180,6 @@ impl Settings {
                 windows.collect::<Vec<_>>().join(" and ")
             )
         })
-    }
-
-    /// The quota these settings describe.
-    #[must_use]
-    pub fn quota(&self) -> Quota {
-        Quota::unlimited()
-            .windows(self.quota.iter().copied())
-            .per_resource(self.per_resource)
-            .share(self.share)
     }
 }
 
@@ -247,58 +233,6 @@ mod service {
     }
 }
 
-/// A value as the text that its own parser reads; absent is `null`.
-mod text {
-    use super::*;
-
-    pub(super) fn serialize<T: Display, S: Serializer>(
-        value: &Option<T>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(value) => serializer.collect_str(value),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, T, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<T>, D::Error>
-    where
-        T: FromStr<Err: Display>,
-    {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| text.parse().map_err(Error::custom))
-            .transpose()
-    }
-}
-
-/// Windows, separated by commas; none are `null`.
-mod list {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(
-        windows: &[Window],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let texts = windows.iter().map(Window::to_string).collect::<Vec<_>>();
-        text::serialize(
-            &Some(texts.join(",")).filter(|text| !text.is_empty()),
-            serializer,
-        )
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<Window>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        let windows = text.iter().flat_map(|text| text.split(','));
-        windows
-            .map(|window| window.parse().map_err(Error::custom))
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,8 +243,8 @@ mod tests {
         for _ in 0..2 {
             let json = serde_json::to_string(&settings).unwrap();
             assert_eq!(Settings::read(&json).unwrap(), settings);
-            settings.quota.clear();
-            settings.per_resource = None;
+            settings.lane_mut().quota.clear();
+            settings.lane_mut().per_resource = None;
             settings.deadline = Duration::from_millis(1500);
         }
     }

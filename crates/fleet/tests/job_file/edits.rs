@@ -165,7 +165,7 @@ fn what_a_plan_cost_is_in_it_or_it_is_not_finished() {
     let (digest, job) = plan("whole", &[sent(1, at(0)), proof(1, at(0))]);
     let job = job.unwrap();
     assert_eq!(job.digest(), Some(digest.unwrap()));
-    assert_eq!(job.spent(at(1), None).unwrap().calls.len(), 1);
+    assert_eq!(job.spent(0, at(1), None).unwrap().calls.len(), 1);
     assert_eq!(job.counts().resolved, 1);
     // The second record cannot be written, so that neither is, and the plan is not finished.
     for last in [sent(2, at(0)), Record::Found(Target::new(name(2)))] {
@@ -181,7 +181,7 @@ fn a_digest_is_of_the_plan_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let digest = |file: &str, numbers: &[usize], share: f64| {
         let mut settings = Settings::new(Kind::Plan);
-        settings.share = share;
+        settings.lane_mut().share = share;
         let path = folder.path().join(file);
         let mut job = Job::create(path, &settings, at(file.len() as i64)).unwrap();
         let targets = numbers.iter().map(|number| Target::new(name(*number)));

@@ -12,6 +12,7 @@ use super::{at, name, plan};
 
 fn sending(number: usize, millis: i64) -> Record {
     Record::Sending {
+        lane: 0,
         operation: Some(name(number)),
         resource: name(number).parent().to_string(),
         call: Call::Cancel,
@@ -21,6 +22,7 @@ fn sending(number: usize, millis: i64) -> Record {
 
 fn left(number: usize, intended: i64, millis: i64) -> Record {
     Record::Sent {
+        lane: 0,
         operation: Some(name(number)),
         resource: name(number).parent().to_string(),
         call: Call::Cancel,
@@ -32,6 +34,7 @@ fn left(number: usize, intended: i64, millis: i64) -> Record {
 
 fn not_sent(number: usize, intended: i64, phase: Phase) -> Record {
     Record::NotSent {
+        lane: 0,
         operation: Some(name(number)),
         resource: name(number).parent().to_string(),
         call: Call::Cancel,
@@ -46,7 +49,7 @@ fn row(job: &Job, number: usize) -> JobRow {
 
 /// Ages of the calls that count against the quota, in milliseconds.
 fn ages(job: &Job, now: i64) -> Vec<u128> {
-    let spent = job.spent(at(now), None).unwrap().calls;
+    let spent = job.spent(0, at(now), None).unwrap().calls;
     spent.iter().map(|spent| spent.age.as_millis()).collect()
 }
 
@@ -132,7 +135,7 @@ fn fault_36_a_clock_that_is_set_forgets_no_spent_quota() {
         // Another start of the machine: there is the wall clock alone.
         (5_100, "c", Some(5_000)),
     ] {
-        let spent = job.spent(at(now), Some(&uptime(up, 705_100))).unwrap();
+        let spent = job.spent(0, at(now), Some(&uptime(up, 705_100))).unwrap();
         let ages = spent.calls.iter().map(|spent| spent.age);
         let expected = expected.map(Duration::from_millis);
         assert!(ages.eq(expected), "{now} {up}: {spent:?}");
@@ -166,7 +169,7 @@ fn fault_36_a_clock_that_is_set_after_a_plan_forgets_no_spent_quota() {
         (15_000 - hour, "b", 7),
         (15_000, "c", 7),
     ] {
-        let spent = job.spent(at(now), Some(&uptime(boot, 705_000))).unwrap();
+        let spent = job.spent(0, at(now), Some(&uptime(boot, 705_000))).unwrap();
         let ages = spent.calls.iter().map(|spent| spent.age);
         assert!(
             ages.eq([Duration::from_secs(expected)]),

@@ -24,6 +24,7 @@ fn from_plan_to_proof() {
             uptime: None,
         },
         Record::Sent {
+            lane: 0,
             operation: Some(name(2)),
             resource: name(2).parent().to_string(),
             call: Call::Cancel,
@@ -53,7 +54,7 @@ fn from_plan_to_proof() {
     let rows = job.rows().collect::<Result<Vec<_>, _>>().unwrap();
     assert_eq!(rows.len(), 3);
     assert_eq!(rows[1].progress.phase, Phase::Accepted);
-    let spent = job.spent(at(1002), None).unwrap();
+    let spent = job.spent(0, at(1002), None).unwrap();
     assert_eq!(spent.calls[0].age, Duration::from_secs(1));
 
     let error = Job::open(&path, at(6)).unwrap_err();

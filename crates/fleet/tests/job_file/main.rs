@@ -42,6 +42,7 @@ fn name(number: usize) -> OperationName {
 /// A cancel that is about to leave.
 fn sent(number: usize, at: Timestamp) -> Record {
     Record::Sent {
+        lane: 0,
         operation: Some(name(number)),
         resource: name(number).parent().to_string(),
         call: Call::Cancel,
@@ -82,10 +83,12 @@ fn finished(path: &Path) {
             uptime: None,
         },
         Record::Lowered {
+            lane: 0,
             limit: 300,
             span: std::time::Duration::from_secs(60),
         },
         Record::Paused {
+            lane: 0,
             at: at(2),
             until: at(60_002),
             limit: Some(300),
@@ -121,7 +124,7 @@ fn dump(contents: &Contents) -> String {
     let mut text = String::new();
     let head = (contents.settings(), contents.created(), contents.digest());
     writeln!(text, "{head:?} {:?}", contents.counts()).unwrap();
-    writeln!(text, "{:?}", contents.spent(at(10), None).unwrap()).unwrap();
+    writeln!(text, "{:?}", contents.spent(0, at(10), None).unwrap()).unwrap();
     for row in contents.rows() {
         writeln!(text, "{:?}", row.unwrap()).unwrap();
     }

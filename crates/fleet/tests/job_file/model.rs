@@ -136,6 +136,7 @@ impl Model {
                 self.sends.push((*millis, Call::ListOperations, *number));
                 self.prune(*millis);
                 Record::Sent {
+                    lane: 0,
                     operation: None,
                     resource: name(*number).parent().to_string(),
                     call: Call::ListOperations,
@@ -162,6 +163,7 @@ impl Model {
                 self.sends.push((*millis, *call, *number));
                 self.prune(*millis);
                 Record::Sent {
+                    lane: 0,
                     operation,
                     resource: name(*number).parent().to_string(),
                     call: *call,
@@ -203,6 +205,7 @@ impl Model {
                 self.pause = Some((*millis, *until));
                 let (at, until) = (at(*millis), at(*until));
                 Record::Paused {
+                    lane: 0,
                     at,
                     until,
                     limit: None,
@@ -215,6 +218,7 @@ impl Model {
                 }
                 let span = Duration::from_secs(*span);
                 Record::Lowered {
+                    lane: 0,
                     limit: *calls,
                     span,
                 }
@@ -317,7 +321,7 @@ impl Model {
         });
         assert!(devices.eq(expected));
 
-        let spent = job.spent(at(now), None).unwrap();
+        let spent = job.spent(0, at(now), None).unwrap();
         let calls = self.sends.iter().map(|(millis, call, number)| {
             let age = Duration::from_millis((now - millis).max(0) as u64);
             PastCall::new(age, *call, name(*number).parent().to_string())

@@ -321,6 +321,7 @@ fn a_job_file_is_reported() {
     for row in &rows {
         let name = row.target.name.clone();
         records.push(Record::Sent {
+            lane: 0,
             operation: Some(name.clone()),
             resource: name.parent().to_string(),
             call: Call::Cancel,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod lanes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -30,7 +32,11 @@ struct World {
 
 impl World {
     fn new(config: Config) -> Self {
-        let shared = Shared::new(config.seed(5));
+        Self::with_seed(config, 5)
+    }
+
+    fn with_seed(config: Config, seed: u64) -> Self {
+        let shared = Shared::new(config.seed(seed));
         let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
         let token = Token::new("emulator-token").unwrap();
         let transport = Authorized::new(endpoint.clone(), token, shared.clone());
@@ -45,9 +51,9 @@ impl World {
 
     fn settings(&self, kind: Kind) -> Settings {
         let mut settings = Settings::new(kind);
-        settings.endpoint = "http://127.0.0.1/v1".to_owned();
-        settings.quota.clear();
-        settings.per_resource = None;
+        settings.lane_mut().endpoint = "http://127.0.0.1/v1".to_owned();
+        settings.lane_mut().quota.clear();
+        settings.lane_mut().per_resource = None;
         settings.deadline = Duration::from_secs(3);
         if kind == Kind::Rescue {
             settings.enterprises.push(self.enterprise());
@@ -115,7 +121,7 @@ impl World {
 fn authorized(job: Job, options: Options) -> AuthorizedJob {
     let counts = PlanSummary::of(&job).unwrap().enterprises.into_iter();
     let authorization = Authorization {
-        endpoint: job.settings().endpoint.parse().unwrap(),
+        endpoint: job.settings().lane().endpoint.parse().unwrap(),
         confirmed: Some(counts.map(|(name, count)| (name, Some(count))).collect()),
         max_age: Some(Duration::MAX),
         ..Authorization::default()
@@ -686,7 +692,7 @@ async fn fault_45_nothing_that_never_left_was_sent() {
             job.rows()
                 .all(|row| row.unwrap().progress.cancel_sent_at.is_none())
         );
-        assert!(job.spent(now(), None).unwrap().calls.is_empty());
+        assert!(job.spent(0, now(), None).unwrap().calls.is_empty());
     }
 }
 
@@ -727,8 +733,8 @@ async fn fault_36_a_clock_that_is_set_causes_no_burst_and_no_wait() {
         let config = Config::default().parents(30).operations(1, 0);
         let world = World::new(config.mix([(1, Fate::Cancellable)]).quota(theirs));
         let mut settings = world.settings(Kind::Plan);
-        settings.quota = vec![window];
-        settings.share = 1.0;
+        settings.lane_mut().quota = vec![window];
+        settings.lane_mut().share = 1.0;
         let names = world.shared.with(|emulator, now| emulator.pending(now));
         let targets = names.iter().map(|name| Target {
             name: name.parse().unwrap(),

@@ -1,0 +1,602 @@
+//! Lanes: the owners of quotas among which a job spreads its calls.
+//!
+//! A quota is never split: one scheduler spends it, in one process. A job whose operations belong to several quotas
+//! has a lane for each, and they run side by side.
+
+use std::collections::HashMap;
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use countermand_core::Endpoint;
+use countermand_core::text::shown_excerpt;
+use countermand_scheduler::{Quota, Window};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::spell::counted;
+
+/// The longest name of a lane, in bytes.
+const LONGEST: usize = 60;
+
+/// One owner of a quota, and the names whose calls it pays for.
+///
+/// Who owns the quota is its identity: the service of the job, the quota project, and the region where the service
+/// counts by region. Everything else is an attribute. How its credentials are found stands in no job file: each run
+/// says it anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Lane {
+    /// The name that people call it by: letters, digits, `-`, `_` and `.`. The only lane of a job has none.
+    pub name: String,
+    /// The project whose quota is used; `None` where only its credentials tell it.
+    pub project: Option<String>,
+    /// The region whose quota it is; `None` where the quota is not regional.
+    pub region: Option<String>,
+    /// The resources whose operations belong to it; none for all of the region, or of the service.
+    pub parents: Vec<ParentPattern>,
+    /// Root and version of the API, `https://androidmanagement.googleapis.com/v1`.
+    pub endpoint: String,
+    /// The quota windows, all at once; none for no limit.
+    #[serde(with = "list")]
+    pub quota: Vec<Window>,
+    /// The window for one method on one device or enterprise.
+    #[serde(with = "text")]
+    pub per_resource: Option<Window>,
+    /// The part of the quota that is the job's, from 0 to 1.
+    pub share: f64,
+}
+
+impl Lane {
+    /// The lane of all operations of an endpoint's service, with the quota that is documented for it.
+    #[must_use]
+    pub fn at(endpoint: &Endpoint) -> Self {
+        let mut lane = Self {
+            name: String::new(),
+            project: None,
+            region: None,
+            parents: Vec::new(),
+            endpoint: endpoint.to_string(),
+            quota: Vec::new(),
+            per_resource: None,
+            share: 1.0,
+        };
+        lane.set_quota(&Quota::of_service(endpoint.service()));
+        lane
+    }
+
+    /// Takes over a quota.
+    pub fn set_quota(&mut self, quota: &Quota) {
+        self.quota = quota.get_windows().to_vec();
+        self.per_resource = quota.get_per_resource();
+        self.share = quota.get_share();
+    }
+
+    /// Its quota.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        Quota::unlimited()
+            .windows(self.quota.iter().copied())
+            .per_resource(self.per_resource)
+            .share(self.share)
+    }
+
+    /// True if another lane is this one: of the same owner, and with the same names. Endpoint, quota and share are its
+    /// attributes.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.owner() == other.owner() && self.parents == other.parents
+    }
+
+    /// The owner of its quota: the project and the region.
+    fn owner(&self) -> (Option<&str>, Option<&str>) {
+        (self.project.as_deref(), self.region.as_deref())
+    }
+
+    /// True if calls about a resource are its own.
+    fn has(&self, resource: &str) -> bool {
+        let in_region = |region| location(resource) == Some(region);
+        self.region.as_deref().is_none_or(in_region)
+            && (self.parents.is_empty() || self.parents.iter().any(|one| one.covers(resource)))
+    }
+}
+
+/// The segment behind `locations` in a relative name.
+fn location(resource: &str) -> Option<&str> {
+    let mut segments = resource.split('/');
+    segments.find(|segment| *segment == "locations")?;
+    segments.next()
+}
+
+/// The relative name of a resource in which `*` stands for any id: `projects/*/locations/us-central1`. It covers the
+/// resource and all that is below.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ParentPattern(Box<str>);
+
+impl ParentPattern {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn is_literal(&self) -> bool {
+        !self.0.split('/').any(|segment| segment == "*")
+    }
+
+    /// True if it has resources below this one that it does not cover itself.
+    fn is_below(&self, resource: &str) -> bool {
+        let mut own = self.0.split('/');
+        let reached = resource
+            .split('/')
+            .all(|id| own.next().is_some_and(|own| own == "*" || own == id));
+        reached && own.next().is_some()
+    }
+
+    fn covers(&self, resource: &str) -> bool {
+        let mut segments = resource.split('/');
+        let mut own = self.0.split('/');
+        own.all(|own| segments.next().is_some_and(|id| own == "*" || own == id))
+    }
+}
+
+impl Display for ParentPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for ParentPattern {
+    type Err = LaneError;
+
+    fn from_str(text: &str) -> Result<Self, LaneError> {
+        let refuse = |why| {
+            let text = shown_excerpt(text, 80);
+            Err(LaneError::Parent { text, why })
+        };
+        if text.is_empty() {
+            return refuse("it is empty");
+        }
+        for (at, segment) in text.split('/').enumerate() {
+            match segment {
+                "" => return refuse("a segment is empty"),
+                "*" if at % 2 == 1 => {}
+                _ if segment.contains(['*', ' ', '?', '#', ':', '@', '%', '\\'])
+                    || segment.chars().any(char::is_control) =>
+                {
+                    return refuse(
+                        "* stands for a whole id, and ids have no other special character",
+                    );
+                }
+                _ => {}
+            }
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl TryFrom<String> for ParentPattern {
+    type Error = LaneError;
+
+    fn try_from(text: String) -> Result<Self, LaneError> {
+        text.parse()
+    }
+}
+
+impl From<ParentPattern> for String {
+    fn from(pattern: ParentPattern) -> Self {
+        pattern.0.into()
+    }
+}
+
+/// A mistake in the lanes of a job, or a name that they do not place. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaneError {
+    /// There is no lane.
+    #[error("a job needs a lane")]
+    None,
+    /// A name of a lane that cannot be typed.
+    #[error(
+        "\"{name}\" is no name for a lane: expected 1 to 60 letters, digits, \"-\", \"_\" and \".\""
+    )]
+    Name {
+        /// An excerpt of it.
+        name: String,
+    },
+    /// Two lanes have one name.
+    #[error("two lanes have the name \"{name}\"")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// Two lanes spend the same quota, and together more than all of it.
+    #[error(
+        "the lanes {first} and {second} have one quota ({owner}), and their shares come to {percent} %: \
+         the shares of one quota may come to 100 % at most"
+    )]
+    Shares {
+        /// A lane.
+        first: String,
+        /// Another one.
+        second: String,
+        /// The owner of the quota, in words.
+        owner: String,
+        /// The sum of all shares of that quota, in percent.
+        percent: f64,
+    },
+    /// A text that is no pattern of parents.
+    #[error(
+        "\"{text}\" is not the name of a resource such as projects/my-project or projects/*/locations/us-central1: {why}"
+    )]
+    Parent {
+        /// An excerpt of it.
+        text: String,
+        /// Reason.
+        why: &'static str,
+    },
+    /// A name fits no lane.
+    #[error("{name} belongs to no lane: there {}", of(lanes))]
+    NoLane {
+        /// The name.
+        name: String,
+        /// The lanes that there are.
+        lanes: Vec<String>,
+    },
+    /// A resource has operations of several lanes below it: they are searched for in each lane.
+    #[error("{name} has operations of the lane {lane} below it: search {pattern} by itself")]
+    Below {
+        /// The resource.
+        name: String,
+        /// A lane of what is below.
+        lane: String,
+        /// The resource of that lane.
+        pattern: String,
+    },
+    /// A run has another number of clients than its job has lanes.
+    #[error("the job has {}, and the run has {}: it needs one for all, or one for each", counted(*lanes as u64, "lane"), counted(*clients as u64, "client"))]
+    Clients {
+        /// Number of lanes.
+        lanes: usize,
+        /// Number of clients.
+        clients: usize,
+    },
+    /// A name fits two lanes.
+    #[error("{name} belongs to the lane {first} and to the lane {second}: a name has one")]
+    TwoLanes {
+        /// The name.
+        name: String,
+        /// A lane.
+        first: String,
+        /// Another one.
+        second: String,
+    },
+}
+
+/// `are the lanes a, b and c`.
+fn of(lanes: &[String]) -> String {
+    const LISTED: usize = 5;
+    let more = lanes.len().saturating_sub(LISTED);
+    let mut text = lanes[..lanes.len().min(LISTED)].join(", ");
+    if more > 0 {
+        text = format!("{text} and {}", counted(more as u64, "more lane"));
+    }
+    match lanes.len() {
+        1 => format!("is the lane {text}"),
+        _ => format!("are the lanes {text}"),
+    }
+}
+
+/// The lanes of a job, which tell to which of them a name belongs.
+#[derive(Clone, Debug)]
+pub struct Lanes<'a> {
+    lanes: &'a [Lane],
+    /// Lanes by the parents that they name exactly.
+    literal: HashMap<&'a str, Vec<usize>>,
+    /// Lanes that are to be asked for each name.
+    asked: Vec<usize>,
+}
+
+impl<'a> Lanes<'a> {
+    /// Checks the lanes against each other.
+    ///
+    /// # Errors
+    /// [`LaneError`], of the first mistake.
+    pub fn new(lanes: &'a [Lane]) -> Result<Self, LaneError> {
+        let mut names = HashMap::new();
+        let mut owners = HashMap::<_, (&str, f64)>::new();
+        for lane in lanes {
+            let name = &*lane.name;
+            if lanes.len() > 1 && !is_name(name) {
+                let name = shown_excerpt(name, 80);
+                return Err(LaneError::Name { name });
+            }
+            if names.insert(name, ()).is_some() {
+                let name = name.to_owned();
+                return Err(LaneError::SameName { name });
+            }
+            let owner = owners.entry(lane.owner()).or_insert((name, 0.0));
+            owner.1 += lane.share;
+            // A thousandth more is what three thirds may come to.
+            if lanes.len() > 1 && !lane.quota.is_empty() && owner.1 > 1.001 {
+                return Err(LaneError::Shares {
+                    first: owner.0.to_owned(),
+                    second: name.to_owned(),
+                    owner: owner_words(lane.owner()),
+                    percent: (owner.1 * 1000.0).round() / 10.0,
+                });
+            }
+        }
+        if lanes.is_empty() {
+            return Err(LaneError::None);
+        }
+        let mut literal = HashMap::<_, Vec<_>>::new();
+        let mut asked = Vec::new();
+        for (at, lane) in lanes.iter().enumerate() {
+            if lane.parents.is_empty() || !lane.parents.iter().all(ParentPattern::is_literal) {
+                asked.push(at);
+                continue;
+            }
+            for parent in &lane.parents {
+                literal.entry(parent.as_str()).or_default().push(at);
+            }
+        }
+        Ok(Self {
+            lanes,
+            literal,
+            asked,
+        })
+    }
+
+    /// The place of the lane to which calls about a resource belong, by its relative name; `name` is told in an error.
+    ///
+    /// # Errors
+    /// [`LaneError::NoLane`], [`LaneError::TwoLanes`].
+    pub fn of(&self, relative: &str, name: &dyn Display) -> Result<usize, LaneError> {
+        if let [lane] = self.lanes
+            && lane.parents.is_empty()
+            && lane.region.is_none()
+        {
+            return Ok(0);
+        }
+        let ends = relative.match_indices('/').map(|(end, _)| end);
+        let ends = ends.chain([relative.len()]);
+        let named = ends.filter_map(|end| self.literal.get(&relative[..end]));
+        let candidates = named.flatten().chain(&self.asked);
+        let mut found = None;
+        for &at in candidates {
+            if found == Some(at) || !self.lanes[at].has(relative) {
+                continue;
+            }
+            if let Some(first) = found.replace(at) {
+                return Err(LaneError::TwoLanes {
+                    name: name.to_string(),
+                    first: self.lanes[first].name.clone(),
+                    second: self.lanes[at].name.clone(),
+                });
+            }
+        }
+        found.ok_or_else(|| LaneError::NoLane {
+            name: name.to_string(),
+            lanes: self.lanes.iter().map(|lane| lane.name.clone()).collect(),
+        })
+    }
+}
+
+impl Lanes<'_> {
+    /// The place of the lane to which a resource and all that is below it belong.
+    ///
+    /// # Errors
+    /// As of [`of`](Self::of), and [`LaneError::Below`].
+    pub fn of_all(&self, relative: &str, name: &dyn Display) -> Result<usize, LaneError> {
+        for lane in self.lanes {
+            let below = lane.parents.iter().find(|parent| parent.is_below(relative));
+            if let Some(pattern) = below {
+                return Err(LaneError::Below {
+                    name: name.to_string(),
+                    lane: lane.name.clone(),
+                    pattern: pattern.to_string(),
+                });
+            }
+        }
+        self.of(relative, name)
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=LONGEST).contains(&name.len()) && name.bytes().all(good)
+}
+
+fn owner_words((project, region): (Option<&str>, Option<&str>)) -> String {
+    let project = match project {
+        Some(project) => format!("project {project}"),
+        None => "the project of the credentials".to_owned(),
+    };
+    match region {
+        Some(region) => format!("{project}, region {region}"),
+        None => project,
+    }
+}
+
+/// A value as the text that its own parser reads; absent is `null`.
+mod text {
+    use super::*;
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        value: &Option<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, T, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(Error::custom))
+            .transpose()
+    }
+}
+
+/// Windows, separated by commas; none are `null`.
+mod list {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(
+        windows: &[Window],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let texts = windows.iter().map(Window::to_string).collect::<Vec<_>>();
+        text::serialize(
+            &Some(texts.join(",")).filter(|text| !text.is_empty()),
+            serializer,
+        )
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Window>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        let windows = text.iter().flat_map(|text| text.split(','));
+        windows
+            .map(|window| window.parse().map_err(Error::custom))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countermand_core::{OperationName, Service};
+
+    use super::*;
+
+    fn lane(name: &str, parents: &[&str]) -> Lane {
+        Lane {
+            name: name.to_owned(),
+            parents: parents.iter().map(|one| one.parse().unwrap()).collect(),
+            project: Some(name.to_owned()),
+            ..Lane::at(&Endpoint::default())
+        }
+    }
+
+    fn place(lanes: &[Lane], name: &str) -> Result<usize, LaneError> {
+        let service = Service::named("documentai.v1").unwrap();
+        let name = OperationName::parse(service, name).unwrap();
+        Lanes::new(lanes).unwrap().of(name.relative(), &name)
+    }
+
+    #[test]
+    fn a_name_has_one_lane() {
+        let mut lanes = vec![
+            lane("a", &["projects/a"]),
+            lane("b", &["projects/b/locations/us", "projects/c"]),
+            lane("eu", &["projects/*/locations/eu"]),
+        ];
+        let of = |lanes: &[Lane], project: &str, location: &str| {
+            let name = format!("projects/{project}/locations/{location}/operations/1");
+            place(lanes, &name).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(&lanes, "a", "us"), Ok(0));
+        assert_eq!(of(&lanes, "b", "us"), Ok(1));
+        assert_eq!(of(&lanes, "c", "us"), Ok(1));
+        assert_eq!(of(&lanes, "b", "eu"), Ok(2));
+        // An id that begins like another one is another one.
+        let none = of(&lanes, "ab", "us").unwrap_err();
+        assert!(none.contains(
+            "projects/ab/locations/us/operations/1 belongs to no lane: there are the lanes a, b, eu"
+        ));
+        let two = of(&lanes, "a", "eu").unwrap_err();
+        assert!(
+            two.contains("belongs to the lane a and to the lane eu"),
+            "{two}"
+        );
+        lanes[2].region = Some("us".to_owned());
+        assert!(of(&lanes, "b", "eu").is_err());
+        // Two patterns of one lane are one lane.
+        lanes[0]
+            .parents
+            .push("projects/a/locations/us".parse().unwrap());
+        assert_eq!(of(&lanes, "a", "us"), Ok(0));
+    }
+
+    #[test]
+    fn the_only_lane_has_every_name() {
+        let only = [Lane::at(&Endpoint::default())];
+        assert_eq!(place(&only, "projects/a/locations/us/operations/1"), Ok(0));
+        let other = [lane("a", &["projects/a"])];
+        assert!(place(&other, "projects/b/locations/us/operations/1").is_err());
+    }
+
+    #[test]
+    fn a_quota_is_spent_once() {
+        let mut lanes = vec![lane("a", &["projects/a"]), lane("b", &["projects/b"])];
+        assert!(Lanes::new(&lanes).is_ok());
+        lanes[1].project = Some("a".to_owned());
+        let error = Lanes::new(&lanes).unwrap_err().to_string();
+        assert!(
+            error.contains(
+                "the lanes a and b have one quota (project a), and their shares come to 160 %"
+            ),
+            "{error}"
+        );
+        lanes[1].region = Some("us".to_owned());
+        assert!(Lanes::new(&lanes).is_ok());
+        lanes[1].region = None;
+        for lane in &mut lanes {
+            lane.share = 0.5;
+        }
+        assert!(Lanes::new(&lanes).is_ok());
+        // Without a limit there is nothing to share.
+        for lane in &mut lanes {
+            (lane.share, lane.quota) = (1.0, Vec::new());
+        }
+        assert!(Lanes::new(&lanes).is_ok());
+    }
+
+    #[test]
+    fn names_of_lanes_can_be_typed_and_told_apart() {
+        for name in ["", "a b", "ä", "a/b", &"a".repeat(61)] {
+            let lanes = [lane(name, &["projects/a"]), lane("b", &["projects/b"])];
+            let error = Lanes::new(&lanes).unwrap_err();
+            assert!(matches!(error, LaneError::Name { .. }), "{name}");
+        }
+        let lanes = [lane("a", &["projects/a"]), lane("a", &["projects/b"])];
+        assert!(matches!(
+            Lanes::new(&lanes),
+            Err(LaneError::SameName { .. })
+        ));
+        assert!(matches!(Lanes::new(&[]), Err(LaneError::None)));
+    }
+
+    #[test]
+    fn patterns_are_names_of_resources() {
+        for text in [
+            "",
+            "projects/",
+            "/projects",
+            "projects//a",
+            "projects/a*",
+            "*/a",
+            "projects/a?b",
+            "projects/a\nb",
+            "//h/projects",
+        ] {
+            assert!(text.parse::<ParentPattern>().is_err(), "{text}");
+        }
+        for text in [
+            "projects",
+            "projects/a",
+            "projects/*",
+            "enterprises/LC01",
+            "projects/*/locations/us-central1",
+        ] {
+            assert_eq!(text.parse::<ParentPattern>().unwrap().as_str(), text);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Jobs of several lanes: each spends its own quota, beside the others.
+
+use countermand_core::OperationName;
+use countermand_fleet::store::Contents;
+use countermand_fleet::{Clients, Lane, NotAuthorized, Plan};
+
+use super::*;
+
+/// Projects with a quota each, whose devices are in one job.
+struct Worlds {
+    worlds: Vec<World>,
+    settings: Settings,
+    path: PathBuf,
+}
+
+fn window() -> Window {
+    Window::new(20, Duration::from_secs(1))
+}
+
+fn world(seed: u64, parents: usize) -> World {
+    let theirs = ServerQuota::default().windows([window()]);
+    let theirs = theirs.kind(WindowKind::Sliding).per_resource(None);
+    let config = Config::default().parents(parents).operations(1, 0);
+    let config = config.mix([(1, Fate::Cancellable)]).quota(theirs);
+    World::with_seed(config, seed)
+}
+
+impl Worlds {
+    fn new(parents: [usize; 2]) -> Self {
+        let worlds: Vec<_> = (5..).zip(parents).map(|(seed, n)| world(seed, n)).collect();
+        let mut settings = worlds[0].settings(Kind::Plan);
+        settings.lanes = worlds.iter().map(lane).collect();
+        Self {
+            path: worlds[0].path.clone(),
+            worlds,
+            settings,
+        }
+    }
+
+    fn names(&self) -> Vec<OperationName> {
+        let pending = |world: &World| world.shared.with(|emulator, now| emulator.pending(now));
+        let mut all: Vec<_> = self.worlds.iter().map(pending).collect();
+        // One after the other, as they may come.
+        let mut names = Vec::new();
+        while all.iter().any(|names| !names.is_empty()) {
+            names.extend(all.iter_mut().filter_map(Vec::pop));
+        }
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    fn plan(&self) -> Job {
+        let mut job = Job::create(&self.path, &self.settings, now()).unwrap();
+        job.add(self.names().into_iter().map(Target::new)).unwrap();
+        job.freeze().unwrap();
+        job
+    }
+
+    fn clients(&self) -> Clients {
+        let clients = self.worlds.iter().map(|world| world.client.clone());
+        clients.collect::<Vec<_>>().into()
+    }
+
+    fn check(&self, job: Job, lanes: Vec<Lane>) -> Result<AuthorizedJob, NotAuthorized> {
+        let counts = PlanSummary::of(&job).unwrap().enterprises.into_iter();
+        let authorization = Authorization {
+            lanes,
+            confirmed: Some(counts.map(|(name, count)| (name, Some(count))).collect()),
+            max_age: Some(Duration::MAX),
+            ..Authorization::default()
+        };
+        authorization.check(job, Options::default(), now())
+    }
+
+    fn begin(&self, job: Job) -> Run {
+        let job = self.check(job, self.settings.lanes.clone()).unwrap();
+        Run::begin(self.clients(), job).unwrap()
+    }
+}
+
+fn lane(world: &World) -> Lane {
+    let enterprise = world.enterprise();
+    let mut lane = Lane::at(&"http://127.0.0.1".parse().unwrap());
+    lane.name = enterprise.id().to_owned();
+    lane.project = Some(format!("project-of-{}", enterprise.id()));
+    lane.parents = vec![enterprise.relative().parse().unwrap()];
+    lane.quota = vec![window()];
+    lane.per_resource = None;
+    lane.share = 1.0;
+    lane
+}
+
+fn cancelled(job: &Contents) -> u64 {
+    job.counts().of(RowState::Cancelled)
+}
+
+#[tokio::test]
+async fn lanes_run_side_by_side_and_each_spends_its_own_quota() {
+    let worlds = Worlds::new([60, 20]);
+    let job = worlds.plan();
+    // Sixty cancels at 20 a second, with the looks between them: the longer lane, and not the sum.
+    let estimate = Estimate::of(&job, Options::default()).unwrap();
+    let alone = {
+        let one = Worlds::new([60, 1]);
+        let mut settings = one.settings.clone();
+        settings.lanes.truncate(1);
+        let mut job = Job::create(&one.path, &settings, now()).unwrap();
+        let of_first = one.worlds[0].enterprise();
+        let names = one.names().into_iter();
+        let names = names.filter(|name| name.parent().parent() == of_first);
+        job.add(names.map(Target::new)).unwrap();
+        job.freeze().unwrap();
+        Estimate::of(&job, Options::default()).unwrap()
+    };
+    assert_eq!(estimate, alone);
+
+    let mut run = worlds.begin(job);
+    assert_eq!(run.expected(), 80);
+    finish(&mut run).await;
+    let ended = run.end("done");
+    assert_eq!(cancelled(&ended.job), 80);
+    for (world, count) in worlds.worlds.iter().zip([60, 20]) {
+        assert!(
+            world
+                .truth()
+                .values()
+                .all(|state| *state == State::Cancelled)
+        );
+        let quota = world.shared.with(|emulator, now| emulator.quota(now));
+        assert_eq!((quota.refused, quota.allowed), (0, 2 * count));
+    }
+    // What each has spent stands in the file by itself.
+    let spent = |lane| ended.job.spent(lane, now(), None).unwrap().calls.len();
+    assert_eq!((spent(0), spent(1)), (120, 40));
+    ended.job.close().unwrap();
+}
+
+/// The token of one lane is refused: nothing of that lane is cancelled, and the other one does not notice.
+#[tokio::test]
+async fn a_lane_that_fails_leaves_the_others_alone() {
+    let mut worlds = Worlds::new([5, 40]);
+    let (endpoint, token) = ("http://127.0.0.1", "another-token");
+    let endpoint: Endpoint = endpoint.parse().unwrap();
+    let shared = worlds.worlds[0].shared.clone();
+    let transport = Authorized::new(endpoint.clone(), Token::new(token).unwrap(), shared);
+    let good = std::mem::replace(
+        &mut worlds.worlds[0].client,
+        Client::new(transport).endpoint(endpoint),
+    );
+    let mut run = worlds.begin(worlds.plan());
+    finish(&mut run).await;
+    assert!(run.stopped().is_some());
+    let ended = run.end("done");
+    assert_eq!(cancelled(&ended.job), 40);
+    assert!(
+        worlds.worlds[0]
+            .truth()
+            .values()
+            .all(|state| *state == State::Pending)
+    );
+    let texts = ended.job.notes().map(|note| note.unwrap().text);
+    let texts: Vec<_> = texts.filter(|text| text.starts_with("lane ")).collect();
+    let stopped = format!("lane {}: ", worlds.settings.lanes[0].name);
+    assert!(
+        texts.iter().any(|text| text.starts_with(&stopped)),
+        "{texts:?}"
+    );
+    ended.job.close().unwrap();
+
+    // Once it is mended, the next run takes up what is left, and no more.
+    worlds.worlds[0].client = good;
+    let mut run = worlds.begin(Job::open(&worlds.path, now()).unwrap());
+    assert_eq!(run.expected(), 5);
+    finish(&mut run).await;
+    assert_eq!(cancelled(&run.end("done").job), 45);
+    for world in &worlds.worlds {
+        assert!(
+            world.cancels().values().all(|times| *times <= 1),
+            "{:?}",
+            world.cancels()
+        );
+    }
+}
+
+/// Runs that are dropped anywhere and taken up again keep to each quota.
+#[tokio::test]
+async fn a_run_of_lanes_that_is_dropped_is_taken_up_again() {
+    let worlds = Worlds::new([25, 15]);
+    let mut job = worlds.plan();
+    for most in [30, 60, usize::MAX] {
+        let mut run = worlds.begin(job);
+        let mut events = 0;
+        while run.next().await.is_some() && events < most {
+            events += 1;
+        }
+        drop(run);
+        job = Job::open(&worlds.path, now()).unwrap();
+    }
+    assert_eq!(cancelled(&job), 40);
+    for world in &worlds.worlds {
+        let quota = world.shared.with(|emulator, now| emulator.quota(now));
+        assert_eq!(quota.refused, 0);
+    }
+}
+
+/// Which token goes where is said by the caller: a job names lanes, and the caller has them.
+#[tokio::test]
+async fn fault_57_the_lanes_of_a_job_are_the_callers() {
+    let worlds = Worlds::new([1, 1]);
+    let mut job = worlds.plan();
+    let lanes = &worlds.settings.lanes;
+    let changed = |change: fn(&mut Lane)| {
+        let mut lanes = lanes.clone();
+        change(&mut lanes[1]);
+        lanes
+    };
+    for (given, words) in [
+        (Vec::new(), "this run has no lanes"),
+        (
+            vec![lanes[0].clone()],
+            "this run has 1 lane, none of this name",
+        ),
+        (
+            changed(|lane| lane.name.push('x')),
+            "2 lanes, none of this name",
+        ),
+        (
+            changed(|lane| lane.parents.clear()),
+            "other names, another project",
+        ),
+        (
+            changed(|lane| lane.project = None),
+            "other names, another project",
+        ),
+        (
+            changed(|lane| lane.endpoint = "http://127.0.0.2/v1".to_owned()),
+            "would send to http://127.0.0.2/v1",
+        ),
+    ] {
+        let refused = worlds.check(job, given).unwrap_err();
+        assert!(refused.to_string().contains(words), "{refused}");
+        job = refused.into_parts().0;
+    }
+    // Quotas are the job's.
+    let other_quota = changed(|lane| lane.share = 0.1);
+    let authorized = worlds.check(job, other_quota).unwrap();
+    let clients = worlds.clients();
+    assert!(Run::begin(clients, authorized).is_ok());
+}
+
+#[test]
+fn an_operation_that_fits_no_lane_is_in_no_plan() {
+    let worlds = Worlds::new([1, 1]);
+    let mut settings = worlds.settings.clone();
+    settings.lanes.truncate(1);
+    let targets = worlds.names().into_iter().map(Target::new).collect();
+    let plan = Plan {
+        targets,
+        ..Plan::default()
+    };
+    let error = plan
+        .write(&worlds.path, &settings, now(), |_| Ok(()))
+        .unwrap_err();
+    let second = worlds.worlds[1].enterprise();
+    let text = error.to_string();
+    assert!(
+        text.contains(second.as_str()) && text.contains("belongs to no lane"),
+        "{text}"
+    );
+    assert!(!worlds.path.exists());
+}
