@@ -172,13 +172,8 @@ async fn a_lane_that_fails_leaves_the_others_alone() {
     assert_eq!(run.expected(), 5);
     finish(&mut run).await;
     assert_eq!(cancelled(&run.end("done").job), 45);
-    for world in &worlds.worlds {
-        assert!(
-            world.cancels().values().all(|times| *times <= 1),
-            "{:?}",
-            world.cancels()
-        );
-    }
+    let cancels = worlds.worlds[1].cancels();
+    assert!(cancels.values().all(|times| *times == 1), "{cancels:?}");
 }
 
 /// Runs that are dropped anywhere and taken up again keep to each quota.
