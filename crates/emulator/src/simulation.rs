@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countermand_core::text::shown_excerpt;
 use countermand_core::{
     Call, NamePattern, OperationName, Phase, Reading, Rng, Service, Time, Verdict,
 };
@@ -153,8 +154,9 @@ impl Simulation {
         self.pattern = exact.or_else(of_collection).ok_or_else(|| {
             let texts: Vec<_> = all().map(ToString::to_string).collect();
             BadInput::new(format!(
-                "{} has no names of the pattern or collection {word:?}; expected one of {}",
+                "{} has no names of the pattern or collection \"{}\"; expected one of {}",
                 self.service.id,
+                shown_excerpt(word, 80),
                 texts.join(", ")
             ))
         })?;
