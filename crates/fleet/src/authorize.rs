@@ -226,8 +226,8 @@ impl Authorization {
         if self.lanes.is_empty() && settings.has_one_lane() {
             return self.is_at(settings, settings.lane());
         }
-        let lanes = settings.lanes.iter();
-        lanes.map(|lane| self.has(settings, lane)).collect()
+        let mut lanes = settings.lanes.iter();
+        lanes.try_for_each(|lane| self.has(settings, lane))
     }
 
     fn is_at(&self, settings: &Settings, lane: &Lane) -> Result<(), Refusal> {

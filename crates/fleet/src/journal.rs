@@ -26,6 +26,9 @@ const FACTS: Duration = Duration::from_secs(1);
 /// After a failure of the disk, how long to wait before the next try: the cancelling goes on.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// Each with the place of its lane.
+type OfLanes<T> = Vec<(usize, T)>;
+
 /// The job of a run, and the records that could not be written to it yet.
 pub(crate) struct Recorder {
     job: Job,
@@ -46,8 +49,8 @@ pub(crate) struct Recorder {
     /// For a rescue: the filter for the operations that are found.
     pages: Option<Pages>,
     /// Lists and names that a page has brought and the run has not taken yet, with the lane of the page.
-    lists: Vec<(usize, List)>,
-    found: Vec<(usize, OperationName)>,
+    lists: OfLanes<List>,
+    found: OfLanes<OperationName>,
     recheck: bool,
     /// The causes that have stopped lanes, by their places: an operation that comes out there now was not attempted,
     /// and stays as it is.
@@ -74,7 +77,7 @@ impl Recorder {
     }
 
     /// Lists to be read and names to be cancelled, of the pages since the last call.
-    pub(crate) fn turn(&mut self) -> (Vec<(usize, List)>, Vec<(usize, OperationName)>) {
+    pub(crate) fn turn(&mut self) -> (OfLanes<List>, OfLanes<OperationName>) {
         (
             std::mem::take(&mut self.lists),
             std::mem::take(&mut self.found),
