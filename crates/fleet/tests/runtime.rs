@@ -183,7 +183,7 @@ fn a_run_fails_and_sends_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let authorized = authorized(&folder.path().join("wipes.job"));
         runtime.block_on(async {
-            let mut run = Run::begin(&client(), authorized).unwrap();
+            let mut run = Run::begin(client(), authorized).unwrap();
             let mut problems = Vec::new();
             while let Some(event) = run.next().await {
                 if let Event::Finished { result, .. } = event {
