@@ -75,7 +75,7 @@ async fn with(path: &Path) -> (Duration, Duration) {
         ..Authorization::default()
     };
     let job = authorization.check(job, Options::default(), now()).unwrap();
-    let run = Run::begin(&client(), job).unwrap();
+    let run = Run::begin(client(), job).unwrap();
     let last = last_cancel(run).await;
     (last, begun.elapsed())
 }
