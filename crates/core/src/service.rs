@@ -369,6 +369,16 @@ impl Service {
         &levels[levels.len().saturating_sub(1 + up as usize)]
     }
 
+    /// The pattern, for people, of what stands so many levels above names of the usual pattern that have a parent:
+    /// `projects/{project}`; `None` where no name has one.
+    #[must_use]
+    pub fn described_above(&self, up: u8) -> Option<String> {
+        let mut all = self.patterns.iter().map(|pattern| pattern.levels);
+        let levels = all.find(|levels| levels.len() > 1)?;
+        let above = levels.len().saturating_sub(usize::from(up)).max(1);
+        Some(described(&levels[..above]))
+    }
+
     /// A text with what is special about this service in place of `{parent}`, `{denied}`, `{title}`,
     /// `{host}` and `{scope}`.
     #[must_use]

@@ -27,24 +27,29 @@ pub(crate) fn parse(
     if given.is_empty() {
         return Ok(None);
     }
-    let expected = match *service == *Service::DEFAULT {
-        true => "ENTERPRISE:COUNT, like LC01abcd89:5000".to_owned(),
-        false => {
-            let level = service.level_above(2);
-            format!(
-                "{}/{}:COUNT, or {}:COUNT for operations that belong to none",
-                level.collection,
-                level.noun.to_uppercase(),
-                service.id
-            )
-        }
-    };
+    let expected = expected(service);
     let confirmed = (1..).zip(given).map(|(at, phrase)| {
         // Not repeated: nothing says that it is a name.
         let text = format!("--confirm, value {at}: expected {expected}; nothing was sent");
         confirmed(service, phrase).ok_or_else(|| Failure::new(Exit::Refused, text))
     });
     confirmed.collect::<Result<Confirmed, _>>().map(Some)
+}
+
+/// The form of a value of `--confirm`, for people.
+fn expected(service: &Service) -> String {
+    if *service == *Service::DEFAULT {
+        return "ENTERPRISE:COUNT, like LC01abcd89:5000".to_owned();
+    }
+    let named = service.described_above(2);
+    let is_root = service
+        .patterns
+        .iter()
+        .any(|pattern| pattern.above().is_empty());
+    let root = is_root.then(|| format!("{}:COUNT for operations that belong to none", service.id));
+    let named = named.map(|name| format!("{name}:COUNT"));
+    let forms = named.into_iter().chain(root).collect::<Vec<_>>();
+    forms.join(", or ")
 }
 
 /// Authorizes a job where the command line, or the operator at the terminal, agrees with it.
@@ -211,4 +216,39 @@ fn places(settings: &Settings, devices: &[ParentName]) -> String {
         )),
     };
     enterprises.chain(devices).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a refusal expects is taken once the words in braces are ids.
+    #[test]
+    fn a_refused_confirmation_expects_what_is_taken() {
+        let services = Service::ids().filter_map(Service::named);
+        for service in services.filter(|service| **service != *Service::DEFAULT) {
+            for form in expected(service).split(", or ") {
+                let form = form.split(' ').next().unwrap_or_default();
+                let id = |char| !matches!(char, '{' | '}' | '=' | '*');
+                let phrase = form.chars().filter(|char| id(*char)).collect::<String>();
+                let phrase = phrase.replace("COUNT", "7");
+                let taken = confirmed(service, &phrase);
+                assert!(
+                    matches!(taken, Some((_, Some(7)))),
+                    "{}: {form}",
+                    service.id
+                );
+            }
+        }
+        let run = Service::named("run.v2").unwrap();
+        assert_eq!(
+            expected(run),
+            "projects/{project}/locations/{location}:COUNT"
+        );
+        let none = Service::named("cloudshell.v1").unwrap();
+        assert_eq!(
+            expected(none),
+            "cloudshell.v1:COUNT for operations that belong to none"
+        );
+    }
 }
