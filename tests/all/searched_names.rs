@@ -116,7 +116,7 @@ fn a_refusal_says_what_is_searched_instead() {
         (
             "documentai.v1",
             "projects/p/locations/-",
-            r#""projects/p/locations/-" stands for several resources (`-`), whose operations are not listed at once; expected projects/{project}/locations/{location}"#,
+            r#""projects/p/locations/-" stands for several resources (`-`), and a request is for one; expected projects/{project}/locations/{location}"#,
         ),
         (
             "spanner.v1",

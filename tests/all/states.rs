@@ -209,7 +209,7 @@ fn one_parent_has_a_list_of_each_kind() {
     assert_eq!(jobs.relative(), "projects/p/regions/r");
     let list = Request::ListOperations(jobs, PageQuery::default());
     let expected = "https://dataproc.googleapis.com/v1/projects/p/regions/r/jobs?pageSize=100&fields=\
-                    nextPageToken,jobs(reference/jobId,reference/projectId,status/state)";
+                    nextPageToken,unreachable,jobs(reference/jobId,reference/projectId,status/state)";
     assert_eq!(url(&list), expected);
     assert_eq!(
         url(&Request::ListOperations(

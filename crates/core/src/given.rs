@@ -21,9 +21,8 @@ impl Endpoint {
     ///
     /// Taken are the name, or that of the service for the resource above names of one level, blanks around it, a line
     /// end behind it, its URL at this endpoint, and the path of that URL. Of a URL the query and `:cancel` are cut off
-    /// and `%XX` is decoded; a level of the name that the query has is put into it. A name that is no URL is taken as
-    /// it is. The URL of
-    /// another server is refused: the operation that it names is not one of this endpoint.
+    /// and `%XX` is decoded; a level of the name that the query has is put into it. A name that is no URL has neither.
+    /// The URL of another server is refused: the operation that it names is not one of this endpoint.
     ///
     /// A text that holds more than a name is refused, also where the pattern of the API would take the rest as a
     /// part of the id: `…/17,` would be sent as the name of an operation that does not exist. An id that has such a

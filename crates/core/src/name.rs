@@ -199,10 +199,6 @@ impl<const UP: u8> Name<UP> {
         };
         let is_list = matches!(call, Call::ListOperations | Call::ListParents);
         let (kind, expected) = match known {
-            // A list of several resources at once names operations of none of them (AIP-159).
-            true if is_list && self.relative().split('/').any(|segment| segment == "-") => {
-                (NameErrorKind::Several, described(self.levels()))
-            }
             true => return Ok(()),
             false => (is_list.then(|| self.listed_below()).flatten()).unwrap_or_else(|| {
                 let kind = NameErrorKind::NoMethod(self.service, call);

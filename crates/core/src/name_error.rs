@@ -54,7 +54,7 @@ pub enum NameErrorKind {
     /// The service has no such method for a name of this level, but lists operations one level further down,
     /// which is the second.
     NotSearched(&'static Level, &'static Level),
-    /// It stands for several resources (`-`), whose operations are not listed at once.
+    /// It stands for several resources (a segment is `-`, AIP-159), and a request is for one.
     Several,
     /// It starts with a slash.
     LeadingSlash,
@@ -196,8 +196,7 @@ impl NameError {
                 below.noun
             ),
             NameErrorKind::Several => {
-                "stands for several resources (`-`), whose operations are not listed at once"
-                    .to_owned()
+                "stands for several resources (`-`), and a request is for one".to_owned()
             }
             NameErrorKind::NoFilter(service) => {
                 let title = service.title;

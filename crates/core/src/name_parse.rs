@@ -220,7 +220,7 @@ fn segment(text: &[u8], weights: &[u8; 256], coded: &mut u16) -> Option<usize> {
         }
         end += 1;
     }
-    let named = !matches!(&text[..end], b"" | b"." | b"..");
+    let named = !matches!(&text[..end], b"" | b"." | b".." | b"-");
     (named && matches!(text.get(end), None | Some(b'/'))).then_some(end)
 }
 
@@ -350,6 +350,7 @@ fn fault(levels: &'static [Level], text: &str) -> (usize, usize, NameErrorKind) 
             (_, None) if !rest => continue,
             (b"", _) => NameErrorKind::EmptySegment,
             (b"." | b"..", _) => NameErrorKind::DotSegment,
+            (b"-", _) => NameErrorKind::Several,
             (_, None) => continue,
             (_, Some((level, is_id))) => {
                 let expected = match level.ids {
@@ -447,6 +448,52 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_name_stands_for_several_resources() {
+        for (service, text, at) in [
+            (
+                "androidmanagement.v1",
+                "enterprises/e/devices/-/operations/o",
+                22,
+            ),
+            (
+                "androidmanagement.v1",
+                "enterprises/-/devices/d/operations/o",
+                12,
+            ),
+            ("batch.v1", "projects/p/locations/us/jobs/-", 29),
+            (
+                "batch.v1",
+                "//batch.googleapis.com/projects/-/locations/us/jobs/j",
+                9,
+            ),
+            ("bigquery.v2", "projects/p/locations/-/jobs/j", 21),
+            ("vision.v1", "operations/a/-/b", 13),
+        ] {
+            let service = Service::named(service).unwrap();
+            let error = OperationName::parse(service, text).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.at()),
+                (NameErrorKind::Several, at),
+                "{text}"
+            );
+            let said = error.to_string();
+            assert!(
+                said.contains("stands for several resources (`-`)"),
+                "{said}"
+            );
+        }
+        for text in [
+            "enterprises/e-/devices/-d/operations/--",
+            "enterprises/e/devices/d/operations/a-b",
+        ] {
+            assert!(
+                OperationName::parse(Service::DEFAULT, text).is_ok(),
+                "{text}"
+            );
+        }
+    }
+
     /// Two ways to one answer: the scan accepts what has no fault.
     #[test]
     fn the_scan_accepts_what_has_no_fault() {
@@ -471,6 +518,7 @@ mod tests {
             "",
             ".",
             "..",
+            "-",
             "devices",
             "operations",
             ":cancel",

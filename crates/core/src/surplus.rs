@@ -27,9 +27,14 @@ fn is_stray(char: char) -> bool {
     }
 }
 
+/// True for characters that a URL has, and no name of it: that of a query, of a fragment and of an encoded byte.
+fn is_of_url(char: char) -> bool {
+    matches!(char, '?' | '#' | '%')
+}
+
 /// True if a name is nothing but a name.
 pub(crate) fn is_plain(name: &str) -> bool {
-    !name.contains(is_stray) && !name.ends_with(ENDS)
+    !name.contains(|char| is_stray(char) || is_of_url(char)) && !name.ends_with(ENDS)
 }
 
 /// A text without blanks around it and the end of a line behind it.
@@ -48,8 +53,10 @@ pub(crate) fn surplus<N>(
     name_in: impl Fn(&str) -> Option<N>,
 ) -> Option<Surplus<N>> {
     let line = line_of(text);
-    // The query of a URL is no part of the name.
-    let named = match line.starts_with('/') || line.contains("://") {
+    // The query of a URL is no part of the name, and its bytes are decoded. A full name is no URL.
+    let is_path = line.starts_with('/') && !line.starts_with("//");
+    let is_url = is_path || line.contains("://");
+    let named = match is_url {
         true => &line[..line.find(['?', '#']).unwrap_or(line.len())],
         false => line,
     };
@@ -58,14 +65,14 @@ pub(crate) fn surplus<N>(
         true => line.char_indices().find(|(_, char)| char.is_whitespace()),
         false => named
             .char_indices()
-            .find(|(_, char)| is_stray(*char))
+            .find(|(_, char)| is_stray(*char) || !is_url && is_of_url(*char))
             .or_else(|| {
                 let last = named.char_indices().next_back();
                 last.filter(|(_, char)| ENDS.contains(char))
             }),
     }?;
     let words = line
-        .split(is_stray)
+        .split(|char| is_stray(char) || !is_url && matches!(char, '?' | '#'))
         .map(|word| word.trim_end_matches(ENDS))
         // As every name has.
         .filter(|word| word.contains('/'));

@@ -263,7 +263,7 @@ fn what_a_service_cannot_answer_is_refused_before_anything_is_sent() {
         ),
         (
             &["find", "projects/p/locations/-"],
-            "stands for several resources (`-`), whose operations are not listed at once",
+            "stands for several resources (`-`), and a request is for one",
         ),
         (
             &["rescue", &world.api.names[0]],
