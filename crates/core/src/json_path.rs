@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::json::{Few, Text, fields, without_value};
 
@@ -60,6 +61,34 @@ fn split_step(step: &str) -> (&str, Option<(&str, &str)>) {
     }
 }
 
+/// Sets the field of JSON at a path, `status.state` or `conditions[type=Completed].state`. What is on the way and is
+/// no object gives place to one.
+pub fn put_at(fields: &mut Map<String, Value>, path: &str, value: Value) {
+    let Some((message, rest)) = path.split_once('.') else {
+        fields.insert(path.to_owned(), value);
+        return;
+    };
+    if let Some((list, element)) = message.split_once('[') {
+        let element = element.trim_end_matches(']').split_once('=');
+        let inner = fields.entry(list).or_insert(Value::Null);
+        if !inner.is_array() {
+            *inner = Value::Array(vec![Map::new().into()]);
+        }
+        if let (Some(Value::Object(only)), Some((key, word))) = (inner.get_mut(0), element) {
+            only.insert(key.to_owned(), word.into());
+            put_at(only, rest, value);
+        }
+        return;
+    }
+    let inner = fields.entry(message).or_insert(Value::Null);
+    if !inner.is_object() {
+        *inner = Map::new().into();
+    }
+    if let Some(inner) = inner.as_object_mut() {
+        put_at(inner, rest, value);
+    }
+}
+
 /// The partial response mask of paths.
 pub(crate) fn masks<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     let mut masks: Vec<String> = Vec::new();
@@ -77,4 +106,24 @@ pub(crate) fn masks<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     let mut seen = BTreeSet::new();
     masks.retain(|mask| seen.insert(mask.clone()));
     masks.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn paths_share_their_messages() {
+        let mut fields = Map::from_iter([("b".to_owned(), json!(7))]);
+        for (path, value) in [("a.x", 1), ("a.y.z", 2), ("b.c", 3), ("d", 4)] {
+            put_at(&mut fields, path, value.into());
+        }
+        put_at(&mut fields, "e[k=w].x", 5.into());
+        put_at(&mut fields, "e[k=w].y.z", 6.into());
+        let expected = json!({"a": {"x": 1, "y": {"z": 2}}, "b": {"c": 3}, "d": 4,
+            "e": [{"k": "w", "x": 5, "y": {"z": 6}}]});
+        assert_eq!(Value::from(fields), expected);
+    }
 }

@@ -105,6 +105,7 @@ pub use error::Error;
 pub use error_kind::{Cause, ErrorKind};
 pub use error_table::{ErrorFacts, ErrorKey, ErrorRow, ExitClass, FailureScope, RetryAction};
 pub use fetch::Fetch;
+pub use json_path::put_at;
 pub use metadata::Metadata;
 pub use name::{GrandparentName, Name, OperationName, ParentName};
 pub use name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};

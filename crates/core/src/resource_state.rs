@@ -1,8 +1,9 @@
 //! Resources whose own state tells what became of them: jobs, builds, pipelines, executions.
 
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
 
-use crate::json_path;
+use crate::json_path::{self, put_at};
 use crate::verdict::Verdict;
 use crate::words::words;
 
@@ -200,6 +201,41 @@ impl ResourceState {
         let paths = ids.into_iter().chain([self.path, self.create_time]);
         let paths = paths.chain(reason.as_deref());
         json_path::masks(paths.filter(|path| !path.is_empty()))
+    }
+
+    /// Writes what its server shows of the resource of this relative name, in the state of a word: what is read of
+    /// it, but for the time of its creation. No word is no state.
+    pub fn write(&self, shown: &mut Map<String, Value>, name: &str, word: Option<&str>) {
+        match self.identity {
+            Identity::Name => put_at(shown, "name", name.into()),
+            Identity::Ids {
+                project,
+                location,
+                own,
+            } => {
+                let segments: Vec<_> = name.split('/').collect();
+                let ids = [
+                    (project, segments.get(1)),
+                    (location, segments.get(3)),
+                    (own, segments.last()),
+                ];
+                for (path, id) in ids.into_iter().filter(|(path, _)| !path.is_empty()) {
+                    put_at(shown, path, id.copied().into());
+                }
+            }
+        }
+        let Some(word) = word else { return };
+        let (word, reason) = word.split_once('/').unwrap_or((word, ""));
+        put_at(shown, self.path, word.into());
+        if !reason.is_empty() {
+            let path = match self.place() {
+                ("", _) => self.reason.to_owned(),
+                (holder, _) => format!("{holder}.{}", self.reason),
+            };
+            // Any reason that has no meaning of its own.
+            let reason = reason.replace('*', "internalError");
+            put_at(shown, &path, reason.into());
+        }
     }
 
     /// The path of the object that has the state, and the field there.

@@ -1,13 +1,12 @@
 //! The behaviour of a service beyond its description.
 
-use countermand_core::{Level, MetadataPaths, Service};
+use countermand_core::{Level, MetadataPaths, Service, put_at};
 use serde_json::{Map, Value, json};
 
 use crate::answer::Failure;
 use crate::call::{Call, Query};
 use crate::fleet::{Defaults, Parent};
 use crate::method::OwnMethod;
-use crate::nested::put;
 use crate::operation::Operation;
 use crate::quirks::Quirks;
 use crate::rng::Rng;
@@ -126,7 +125,7 @@ fn metadata(
     let created = rfc3339(operation.created).into();
     let mut set = |paths: &[&str], value: Value| {
         if let Some(path) = operation.choose(paths) {
-            put(&mut metadata, path, value);
+            put_at(&mut metadata, path, value);
         }
     };
     set(paths.kind, kind.into());

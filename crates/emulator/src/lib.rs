@@ -56,7 +56,6 @@ mod mask;
 mod meter;
 mod method;
 mod name;
-mod nested;
 mod operation;
 mod page;
 mod percent;

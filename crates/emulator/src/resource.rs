@@ -1,10 +1,9 @@
 //! The JSON of a resource with a state of its own, at the paths that its description names.
 
-use countermand_core::{Identity, ResourceState, StateMeaning};
+use countermand_core::{ResourceState, StateMeaning, put_at};
 use serde_json::{Value, json};
 
 use crate::extras::Extras;
-use crate::nested::put;
 use crate::operation::Operation;
 use crate::quirks::{Quirks, Shape};
 use crate::truth::State;
@@ -22,42 +21,12 @@ pub(crate) fn resource(
     quirks: &Quirks,
 ) -> Value {
     let mut shown = operation.params.clone();
-    match description.identity {
-        Identity::Name => put(&mut shown, "name", name.into()),
-        Identity::Ids {
-            project,
-            location,
-            own,
-        } => {
-            let segments: Vec<_> = name.split('/').collect();
-            let ids = [
-                (project, segments.get(1)),
-                (location, segments.get(3)),
-                (own, segments.last()),
-            ];
-            for (path, id) in ids.into_iter().filter(|(path, _)| !path.is_empty()) {
-                put(&mut shown, path, id.copied().into());
-            }
-        }
-    }
     if !(quirks.no_metadata || description.create_time.is_empty()) {
         let created = (extras.created)(operation.created);
-        put(&mut shown, description.create_time, created);
+        put_at(&mut shown, description.create_time, created);
     }
-    if let Some(word) = word(description, operation, state, quirks) {
-        let (word, reason) = match word.split_once('/') {
-            Some((word, reason)) => (word, Some(reason)),
-            None => (word.as_str(), None),
-        };
-        put(&mut shown, description.path, word.into());
-        if let Some(reason) = reason {
-            let end = description.path.rfind('.').map_or(0, |dot| dot + 1);
-            let path = format!("{}{}", &description.path[..end], description.reason);
-            // Any reason that has no meaning of its own.
-            let reason = reason.replace('*', "internalError");
-            put(&mut shown, &path, reason.into());
-        }
-    }
+    let word = word(description, operation, state, quirks);
+    description.write(&mut shown, name, word.as_deref());
     decoys(&mut shown, description, operation, state, quirks);
     shown.into()
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use countermand_core::Call;
+use countermand_core::{Call, OperationName, Reading};
 use countermand_scheduler::{Scheduler, Ticket, simulate};
 use http::{Request, Response};
+use serde_json::{Map, Value, json};
 
 use crate::clock::now;
 use crate::schedule::{Options, TakenUp, scheduler};
@@ -62,12 +63,77 @@ impl Estimate {
 }
 
 fn works(_: Duration, ticket: &Ticket, _: &Request<&'static str>) -> (Duration, Response<String>) {
-    let body = match ticket.call() {
-        Call::Cancel => "{}".to_owned(),
-        _ => {
-            let name = serde_json::Value::from(ticket.resource().as_str());
-            format!(r#"{{"name":{name},"done":true,"error":{{"code":1}}}}"#)
-        }
+    let looked_at = ticket.resource().operation();
+    let body = match looked_at.filter(|_| ticket.call() == Call::Get) {
+        // Every method that cancels may answer so.
+        None => "{}".to_owned(),
+        Some(name) => cancelled(name),
     };
     (LATENCY, Response::new(body))
+}
+
+/// The answer that shows an operation cancelled.
+fn cancelled(name: &OperationName) -> String {
+    let mut shown = Map::new();
+    match name.pattern().reading {
+        Reading::Operation => {
+            shown.insert("name".to_owned(), name.relative().into());
+            shown.insert("done".to_owned(), true.into());
+            shown.insert("error".to_owned(), json!({"code": 1}));
+        }
+        Reading::State(state) => {
+            state.write(
+                &mut shown,
+                name.relative(),
+                state.cancelled.first().copied(),
+            );
+        }
+    }
+    Value::Object(shown).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use countermand_core::{Operation, Phase, Service, Verdict};
+    use countermand_scheduler::Quota;
+
+    use super::*;
+
+    /// A name of each pattern of all services.
+    fn names() -> impl Iterator<Item = OperationName> {
+        let services = Service::ids().filter_map(Service::named);
+        services.flat_map(|service| {
+            service.patterns.iter().map(move |pattern| {
+                let text = pattern.to_string().replace("=**", "");
+                let text = text.replace(['{', '}'], "");
+                OperationName::parse(service, &text).expect("a name of its pattern")
+            })
+        })
+    }
+
+    /// An answer that is not read as cancelled would be asked for again, and make the estimate one of failures.
+    #[test]
+    fn what_works_is_read_as_cancelled_for_every_pattern() {
+        for name in names() {
+            let answer = Response::new(cancelled(&name));
+            let read = Operation::read(name.clone(), &answer);
+            let verdict = read.map(|operation| operation.verdict());
+            assert_eq!(verdict.ok(), Some(Some(Verdict::Cancelled)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_cancel_that_works_at_once_takes_no_longer_for_one_pattern_than_for_another() {
+        for name in names() {
+            let mut scheduler = Scheduler::new(1).quota(Quota::of_service(name.service()));
+            let looks = u32::from(name.pattern().has_get);
+            scheduler.push(name.clone(), Phase::Unsent);
+            let estimate = Estimate::of_scheduler(scheduler);
+            assert_eq!(estimate.last_cancel, Duration::ZERO, "{name}");
+            assert!(
+                estimate.last_verdict < LATENCY * (1 + looks) * 2,
+                "{name}: {estimate:?}"
+            );
+        }
+    }
 }
