@@ -11,7 +11,7 @@ use crate::service::{CancelMethod, GOOGLE, Ids, Level, NamePattern, RegionalHost
 use crate::services::fields::{Fields, ServiceFileError, found, is_field, is_word};
 use crate::services::state_form::StateForm;
 use crate::services::table::{self, all_leaked, leaked};
-use crate::shown::shown_excerpt;
+use crate::shown::{looks_secret, shown_excerpt};
 
 /// The `schema` of the form.
 const SCHEMA: &str = "countermand.service/1";
@@ -687,7 +687,7 @@ fn is_prefix(prefix: &str) -> bool {
 /// The tokens of RFC 6749, 3.3, one of them.
 fn is_scope(scope: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
-    !scope.is_empty() && scope.bytes().all(plain)
+    !scope.is_empty() && scope.bytes().all(plain) && looks_secret(scope).is_none()
 }
 
 fn is_cancel(text: &str) -> bool {
@@ -705,17 +705,29 @@ fn is_update(body: &str) -> bool {
     field.is_some_and(|(field, word)| is_word(field) && is_word(word))
 }
 
+/// Parameters of a list that no file sets: those of each request, and secrets.
+const OWN_PARAMETERS: [&str; 7] = [
+    "access_token",
+    "alt",
+    "fields",
+    "filter",
+    "key",
+    "oauth_token",
+    "pageToken",
+];
+
 /// Parameters of a list with their values, and the parameter of the size of a page.
 fn is_list_query(query: &str) -> bool {
     let Some(query) = query.strip_suffix('=') else {
         return false;
     };
     let mut parameters = query.rsplit('&');
+    let is_name = |name: &str| is_word(name) && !OWN_PARAMETERS.contains(&name);
     let given = |parameter: &str| {
         let given = parameter.split_once('=');
-        given.is_some_and(|(name, value)| is_word(name) && is_word(value))
+        given.is_some_and(|(name, value)| is_name(name) && is_word(value))
     };
-    parameters.next().is_some_and(is_word) && parameters.all(given)
+    parameters.next().is_some_and(is_name) && parameters.all(given)
 }
 
 #[cfg(test)]
@@ -1060,6 +1072,24 @@ mod tests {
                 json!("two scopes"),
                 "`scope`: expected an OAuth scope",
             ),
+            (
+                "/scope",
+                json!("ya29.a0AfB_canary-SECRET"),
+                "`scope`: expected an OAuth scope, found \"(a value of 24 characters that looks like an access token)",
+            ),
+            ("/list_query", json!("pageSize"), "`list_query`: "),
+            ("/list_query", json!("a=b&pageToken="), "`list_query`: "),
+            (
+                "/list_query",
+                json!("pageToken=x&pageSize="),
+                "`list_query`: ",
+            ),
+            (
+                "/list_query",
+                json!("filter=done&pageSize="),
+                "`list_query`: ",
+            ),
+            ("/list_query", json!("key=x&pageSize="), "`list_query`: "),
             (
                 "/cancel",
                 json!("POST :delete"),
