@@ -242,7 +242,7 @@ impl Line {
         // In the order of the words, as everywhere.
         let types: BTreeMap<&str, u64> = types
             .iter()
-            .map(|(kind, count)| (kind.as_deref().unwrap_or("unknown"), *count))
+            .map(|(kind, count)| (kind.as_deref().unwrap_or("of unknown type"), *count))
             .collect();
         let enterprises = enterprises.iter().map(|(name, count)| {
             let count = counted(*count, "operation");

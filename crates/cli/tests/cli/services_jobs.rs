@@ -146,6 +146,8 @@ fn a_plan_of_names_is_applied_and_reported() {
     assert!(world.api.asked().is_empty());
     assert!(plan.stdout.contains("--confirm projects/p:3"), "{plan:?}");
     assert!(plan.stdout.contains("--service documentai.v1"), "{plan:?}");
+    let told = "3 operations to be cancelled: 3 of unknown type\n";
+    assert!(plan.stdout.starts_with(told), "{plan:?}");
     let job = world.job();
 
     // The service is said by the caller, and not by the file.
