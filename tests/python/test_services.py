@@ -291,8 +291,12 @@ def test_a_method_that_a_service_does_not_have_is_refused_before_anything_is_sen
     with client(server, "texttospeech.v1") as calls:
         with pytest.raises(
             InvalidName, match="Cloud Text-to-Speech API has no method that shows operations/7"
-        ):
+        ) as caught:
             calls.get("operations/7")
+        # The name is right: another one is no remedy.
+        assert caught.value.advice == (
+            "nothing was sent: the service has no such method for this name"
+        )
         assert server.asked == []
         outcome = calls.countermand("operations/7")
         assert outcome.verdict is Verdict.UNVERIFIED

@@ -1,6 +1,6 @@
 //! Names: checked once, on the way in.
 
-use core::{NameError, Service};
+use core::{NameError, NameErrorKind, Service};
 use countermand_core as core;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
@@ -308,6 +308,16 @@ pub(crate) fn invalid_name(py: Python<'_>, error: &NameError) -> PyErr {
         kwargs.set_item("input", error.input())?;
         kwargs.set_item("at", error.at())?;
         kwargs.set_item("expected", error.expected())?;
+        // The name is right, so that another spelling of it does not help.
+        if matches!(
+            error.kind(),
+            NameErrorKind::NoMethod(..) | NameErrorKind::NoFilter(_)
+        ) {
+            kwargs.set_item(
+                "advice",
+                "nothing was sent: the service has no such method for this name",
+            )?;
+        }
         Ok(kwargs)
     };
     let mut message = error.to_string();
