@@ -1,17 +1,18 @@
 //! One emulator for many hands, on the real clock or a faster one.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::emulator::Emulator;
 use crate::reply::Reply;
 
 /// A handle to an emulator that runs with the real clock, or with one that is [`Config::time_scale`] times as fast; clones
-/// are the same emulator.
+/// are the same emulator. In a runtime whose time is paused (`tokio::time::pause`) its clock is that of the runtime.
 ///
 /// It is what a [`Server`](crate::Server) serves and what a test keeps, to look at the truth and to change the script.
 #[derive(Debug, Clone)]

@@ -17,9 +17,13 @@ fn window() -> Window {
     Window::new(20, Duration::from_secs(1))
 }
 
-fn world(seed: u64, parents: usize) -> World {
-    let theirs = ServerQuota::default().windows([window()]);
-    let theirs = theirs.kind(WindowKind::Sliding).per_resource(None);
+/// A quota that lets a test end soon.
+fn soon() -> ServerQuota {
+    let quota = ServerQuota::default().windows([window()]);
+    quota.kind(WindowKind::Sliding).per_resource(None)
+}
+
+fn world(seed: u64, parents: usize, theirs: ServerQuota) -> World {
     let config = Config::default().parents(parents).operations(1, 0);
     let config = config.mix([(1, Fate::Cancellable)]).quota(theirs);
     World::with_seed(config, seed)
@@ -27,7 +31,13 @@ fn world(seed: u64, parents: usize) -> World {
 
 impl Worlds {
     fn new(parents: [usize; 2]) -> Self {
-        let worlds: Vec<_> = (5..).zip(parents).map(|(seed, n)| world(seed, n)).collect();
+        Self::with_quota(parents, &soon())
+    }
+
+    fn with_quota(parents: [usize; 2], theirs: &ServerQuota) -> Self {
+        let worlds = (5..).zip(parents);
+        let worlds = worlds.map(|(seed, parents)| world(seed, parents, theirs.clone()));
+        let worlds: Vec<_> = worlds.collect();
         let mut settings = worlds[0].settings(Kind::Plan);
         settings.lanes = worlds.iter().map(lane).collect();
         Self {
@@ -262,4 +272,83 @@ fn an_operation_that_fits_no_lane_is_in_no_plan() {
         "{text}"
     );
     assert!(!worlds.path.exists());
+}
+
+/// The day that the schedules below begin, by which their pauses are drawn.
+fn day() -> Timestamp {
+    Timestamp::from_unix_millis(1_790_000_000_000)
+}
+
+/// Applies a job on the virtual clock of its runtime; gives the times of the cancels in each world, in the order in
+/// which they came.
+async fn schedule(worlds: &Worlds, clients: Clients) -> Vec<Vec<(u64, String)>> {
+    let job = worlds.check(worlds.plan(), worlds.settings.lanes.clone());
+    let mut run = Run::begin_by(clients, job.unwrap(), day).unwrap();
+    finish(&mut run).await;
+    run.end("done").job.close().unwrap();
+    std::fs::remove_file(&worlds.path).unwrap();
+    let calls = |world: &World| {
+        world.shared.with(|emulator, _| {
+            let calls = emulator.audit().iter();
+            calls.map(|row| (row.time, row.path.clone())).collect()
+        })
+    };
+    worlds.worlds.iter().map(calls).collect()
+}
+
+/// Trouble of one lane: the other one sends each request at the very moment at which it does beside a lane without any.
+#[tokio::test(start_paused = true)]
+async fn trouble_of_a_lane_moves_no_request_of_another() {
+    let mut usual = None;
+    for faults in [
+        json!([]),
+        json!([{"status": 401, "times": null}]),
+        json!([{"status": 403, "times": null}]),
+        json!([{"fault": "quota", "method": "cancel", "times": 3}]),
+        json!([{"status": 503, "times": 200}]),
+        json!([{"method": "cancel", "status": 429, "headers": {"retry-after": "30"}, "times": 2}]),
+        json!([{"delay_ms": 20_000, "times": 10}]),
+        json!([{"action": "reset", "times": 30}]),
+    ] {
+        let worlds = Worlds::new([40, 60]);
+        let script = Script::from_value(faults.clone()).unwrap();
+        let first = &worlds.worlds[0].shared;
+        first.with(|emulator, _| emulator.set_script(script));
+        let [_, other] = <[_; 2]>::try_from(schedule(&worlds, worlds.clients()).await).unwrap();
+        assert_eq!(other.len(), 120);
+        assert_eq!(
+            *usual.get_or_insert_with(|| other.clone()),
+            other,
+            "{faults}"
+        );
+    }
+}
+
+/// Two projects with the documented quota: the last cancel leaves when the later of the two is done, as if it were alone.
+#[tokio::test(start_paused = true)]
+async fn the_last_cancel_is_that_of_the_later_lane() {
+    let last_cancels = async |parents: [usize; 2], alone: bool| {
+        let mut worlds = Worlds::with_quota(parents, &ServerQuota::default());
+        for lane in &mut worlds.settings.lanes {
+            lane.set_quota(&Quota::default());
+        }
+        if alone {
+            worlds.worlds.truncate(1);
+            worlds.settings.lanes.truncate(1);
+        }
+        let worlds_of = schedule(&worlds, worlds.clients()).await;
+        let last = |calls: &Vec<(u64, String)>| {
+            let cancels = calls.iter().filter(|(_, path)| path.ends_with(":cancel"));
+            cancels.map(|(time, _)| *time).max().unwrap_or_default()
+        };
+        worlds_of.iter().map(last).collect::<Vec<_>>()
+    };
+    let alone = last_cancels([2000, 1], true).await;
+    let both = last_cancels([2000, 1500], false).await;
+    let (later, alone) = (both[0].max(both[1]), alone[0]);
+    assert!(alone > 200_000, "{alone}");
+    assert!(
+        later.abs_diff(alone) * 50 <= alone,
+        "{both:?}, alone {alone}"
+    );
 }
