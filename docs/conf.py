@@ -35,6 +35,7 @@ PAGES = {
         "android",
         "services",
         "credentials",
+        "lanes",
         "input",
     ],
     "Libraries": ["python", "recipes", "python-api", "rust", "embedding", "emulator"],

@@ -50,6 +50,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "COUNTERMAND_TOKEN",
         "COUNTERMAND_ENDPOINT",
+        "COUNTERMAND_PROFILE",
         "CLOUDSDK_CONFIG",
         "GCE_METADATA_HOST",
         "GOOGLE_API_CERTIFICATE_CONFIG",

@@ -8,6 +8,7 @@ import json
 import pickle
 import re
 import subprocess
+import tomllib
 import weakref
 from collections import Counter
 from pathlib import Path
@@ -85,6 +86,7 @@ def test_the_pages_have_the_fields_of_the_schemas() -> None:
     places = {
         "countermand.row-1": ("report.md", "Fields"),
         "countermand.report-1": ("report.md", "NDJSON"),
+        "countermand.profile-1": ("lanes.md", "Fields of a profile"),
     }
     for name, schema in SCHEMAS.items():
         # Progress refers to the fields of a status, whose own part is an object.
@@ -96,6 +98,8 @@ def test_the_pages_have_the_fields_of_the_schemas() -> None:
             assert fields - documented(*place) <= job, name
             continue
         assert documented(*place) - {"schema"} == fields, name
+    lane = SCHEMAS["countermand.profile-1"]["properties"]["lanes"]["additionalProperties"]
+    assert documented("lanes.md", "Fields of a lane") == set(lane["properties"])
     names = SCHEMAS["countermand.service-1"]["properties"]["names"]["items"]["properties"]
     assert documented("json-lines.md", "States") == {*names["state"]["properties"]}
 
@@ -180,6 +184,45 @@ def test_what_the_command_prints_is_valid(tmp_path: Path, monkeypatch: pytest.Mo
         }
         assert lines(emulator, "doctor", "--json") == {"countermand.doctor/1": 1}
         assert lines(emulator, "services", "--json")["countermand.service/1"] > 180
+
+
+def planned(profile: Path) -> subprocess.CompletedProcess[str]:
+    name = "enterprises/LC01/devices/d/operations/1"
+    job = profile.with_suffix(".job")
+    command = [COMMAND, "plan", name, "--output", job, "--profile", profile]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_profile_of_the_page_is_valid(tmp_path: Path) -> None:
+    page = (FOLDER.parent / "lanes.md").read_text("utf-8")
+    text = page.split("```toml\n")[1].split("```")[0]
+    assert check(tomllib.loads(text)) == "countermand.profile/1"
+    profile = tmp_path / "lanes.toml"
+    profile.write_text(text, "utf-8")
+    done = planned(profile)
+    assert done.returncode == 0, done.stderr
+    # The schema and the command refuse the same.
+    for wrong in (
+        'schema = "countermand.profile/2"\n',
+        'colour = "red"\n',
+        "lanes = 1\n",
+        "[defaults]\nshare = 0\n",
+        "[defaults]\nin_flight = 10001\n",
+        '[defaults]\ndeadline = "5"\n',
+        '[lanes."a b"]\n',
+        "[lanes.a]\nparents = []\n",
+        '[lanes.a]\nparents = ["enterprises//a"]\n',
+        "[lanes.a]\ncredentials = {}\n",
+        "[lanes.a]\ncredentials = { default = false }\n",
+        '[lanes.a]\ncredentials = { file = "a", token_file = "b" }\n',
+    ):
+        head = "" if wrong.startswith("schema") else 'schema = "countermand.profile/1"\n'
+        with pytest.raises(ValidationError):
+            validate("countermand.profile-1", tomllib.loads(head + wrong))
+        profile.write_text(head + wrong, "utf-8")
+        done = planned(profile)
+        assert done.returncode == 2, (wrong, done.stderr)
+        assert str(profile) in done.stderr
 
 
 def test_the_service_files_are_valid(tmp_path: Path) -> None:

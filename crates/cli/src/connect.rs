@@ -7,6 +7,7 @@ use countermand::hyper::{SecretFile, token_fn};
 use countermand::{Access, Client, ClientBuilder, ConnectError, Credentials, HyperConfig};
 use countermand_core::text::path_problem;
 use countermand_core::{Endpoint, Service, TransportError, TransportErrorKind};
+use countermand_fleet::{Lane, ProfileLane, QuotaTerms, Settings};
 
 use crate::args::Global;
 use crate::exit::Exit;
@@ -15,32 +16,90 @@ use crate::output::streams;
 
 /// A client for the options; connects when the first request is made.
 pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
-    let access = access(global).await?;
+    connect(&access(global).await?)
+}
+
+/// A client for each lane of a job, with the credentials of that lane.
+pub(crate) async fn clients(global: &Global, settings: &Settings) -> Result<Vec<Client>, Failure> {
+    let of = |lane: &Lane| global.profile.lane(settings.service, &lane.name);
+    let own = |lane: &Lane| of(lane).is_some_and(|lane| lane.credentials.is_some());
+    if settings.lanes.iter().all(own)
+        && let Some(option) = global.access_option()
+    {
+        return Err(Failure::usage(format!(
+            "{option} has no effect: the profile names credentials for each lane of this job; nothing was sent"
+        )));
+    }
+    let mut clients = Vec::new();
+    for lane in &settings.lanes {
+        let client = match of(lane) {
+            None => client(global).await,
+            Some(lane) => client_of(global, lane)
+                .await
+                .map_err(|failure| failure.within(&format!("lane {}", lane.name))),
+        };
+        clients.push(client?);
+    }
+    Ok(clients)
+}
+
+/// The lanes of this run, of a profile that has any.
+pub(crate) fn lanes(global: &Global, endpoint: &Endpoint) -> Result<Vec<Lane>, Failure> {
+    let lanes = global.profile.lanes(endpoint, &QuotaTerms::default());
+    lanes.map_err(|error| Failure::usage(format!("{error}; nothing was sent")))
+}
+
+async fn client_of(global: &Global, lane: &ProfileLane) -> Result<Client, Failure> {
+    let builder = match lane.credentials {
+        // Those of the options would be read for nothing.
+        Some(_) => builder(global),
+        None => with_access(global)?,
+    };
+    let builder = lane.configure(builder);
+    let builder = builder.map_err(|problem| Failure::new(Exit::Denied, problem))?;
+    connect(&resolve(&builder, lane.credentials.is_some()).await?)
+}
+
+fn connect(access: &Access) -> Result<Client, Failure> {
     for warning in access.warnings() {
         streams::note(&format!("warning: {warning}"));
     }
     access.connect().map_err(failure)
 }
 
-/// The service of the options, else the one that the name of an operation tells.
+/// The service that a file describes, where one is given.
+pub(crate) fn described(global: &Global) -> Result<Option<&'static Service>, Failure> {
+    let path = global.service_file.as_ref();
+    path.map(countermand::service_from_file)
+        .transpose()
+        .map_err(failure)
+}
+
+/// The service of the options, else the one that the name of an operation tells, else that of the profile.
 pub(crate) fn service(global: &Global, name: Option<&str>) -> Result<&'static Service, Failure> {
-    if let Some(path) = &global.service_file {
-        return countermand::service_from_file(path).map_err(failure);
-    }
-    Service::meant(global.service.as_deref(), name)
+    let told = name.is_some_and(|name| name.contains("//"));
+    let usual = global.profile.defaults.service.filter(|_| !told);
+    let word = global.service.as_deref();
+    Service::meant(word.or(usual.map(|service| service.id)), name)
         .map_err(|error| Failure::usage(format!("{error} (`countermand services` lists all)")))
 }
 
-/// The endpoint of the options, else that of the environment.
+/// The endpoint of the options, else that of the environment, else that of the profile.
 pub(crate) fn endpoint(global: &Global) -> Result<Option<Endpoint>, Failure> {
-    builder(global).named_endpoint().map_err(failure)
+    let named = builder(global).named_endpoint().map_err(failure)?;
+    let usual = global.profile.defaults.endpoint.clone();
+    Ok(named.or_else(|| usual.map(|endpoint| endpoint.of_service(global.meant))))
 }
 
 /// Endpoint and tokens by the options and the environment. Without credentials it fails.
 pub(crate) async fn access(global: &Global) -> Result<Access, Failure> {
-    let credentials = credentials(global)?;
-    let named = credentials.is_some();
-    let mut builder = builder(global).credentials(credentials);
+    let builder = with_access(global)?;
+    resolve(&builder, builder.get_credentials().is_some()).await
+}
+
+/// The way to the server, with the access that options name.
+fn with_access(global: &Global) -> Result<ClientBuilder, Failure> {
+    let mut builder = builder(global).credentials(credentials(global)?);
     let options = &global.access;
     if let Some(email) = &options.subject {
         builder = builder.subject(email);
@@ -51,6 +110,11 @@ pub(crate) async fn access(global: &Global) -> Result<Access, Failure> {
     if let Some(project) = &options.quota_project {
         builder = builder.quota_project(project);
     }
+    Ok(builder)
+}
+
+/// The access that a builder gives; `named` credentials are not those of the environment.
+async fn resolve(builder: &ClientBuilder, named: bool) -> Result<Access, Failure> {
     let access = builder.resolve().map_err(|error| match (error, named) {
         (ConnectError::Credentials(error), false) => {
             let options = "a file is named with --token-file, or with --credentials";
@@ -82,8 +146,9 @@ pub(crate) async fn access_or_none(global: &Global) -> Result<Access, Failure> {
 fn builder(global: &Global) -> ClientBuilder {
     let mut config = HyperConfig::default()
         .allow_plaintext(global.allow_plaintext)
-        .proxy_from_env(global.proxy_from_env);
-    if let Some(path) = &global.ca_file {
+        .proxy_from_env(global.proxy_from_env || global.profile.defaults.proxy_from_env);
+    let of_profile = global.profile.defaults.ca_file.as_ref();
+    if let Some(path) = global.ca_file.as_ref().or(of_profile) {
         config = config.ca_file(or_stdin(path));
     }
     ClientBuilder::new()

@@ -19,6 +19,11 @@ impl Failure {
         }
     }
 
+    /// The same failure, of a part of the run.
+    pub(crate) fn within(self, part: &str) -> Self {
+        Self::new(self.exit, format!("{part}: {}", self.message))
+    }
+
     /// The command line, or something it names, is wrong.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)

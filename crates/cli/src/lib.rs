@@ -31,6 +31,7 @@ mod connect;
 mod exit;
 mod failure;
 mod output;
+mod profile;
 mod signals;
 mod system;
 
@@ -88,7 +89,12 @@ fn execute(args: Args) -> Result<Exit, Failure> {
         command,
     } = args;
     let name = command.first_name().and_then(OsStr::to_str);
-    global.meant = connect::service(&global, name)?;
+    let described = connect::described(&global)?;
+    if command.takes_profile() {
+        global.profile = profile::read(&global)?;
+        profile::check(&global, &command)?;
+    }
+    global.meant = described.map_or_else(|| connect::service(&global, name), Ok)?;
     global.endpoint = connect::endpoint(&global)?;
     logging::start(global.verbose);
     match command {

@@ -287,6 +287,12 @@ impl Authorization {
 }
 
 impl AuthorizedRescue {
+    /// The settings of its job.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Makes its file.
     ///
     /// # Errors
@@ -371,6 +377,10 @@ impl Settings {
 
     /// The endpoint, if a run of the job has to name it: it is not the one that the service has by itself.
     pub(crate) fn named_endpoint(&self) -> Option<String> {
+        // Those of lanes stand in the profile of a run.
+        if !self.has_one_lane() {
+            return None;
+        }
         let job = &self.lane().endpoint;
         let own = self.service.is_googles() && is_at(self.service, job, &self.service.endpoint());
         (!own).then(|| job.clone())

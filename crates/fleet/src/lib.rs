@@ -101,6 +101,7 @@ pub mod order;
 mod output_file;
 mod plan;
 mod plan_summary;
+mod profile;
 mod progress;
 pub mod report;
 mod resume;
@@ -131,6 +132,9 @@ pub use not_searched::NotSearched;
 pub use output_file::{OutputFile, create_new};
 pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
+pub use profile::{
+    CredentialsPlace, Defaults, Meant, Profile, ProfileError, ProfileLane, QuotaTerms,
+};
 pub use progress::{Failing, JobProgress, Meter, Pace, SearchProgress};
 pub use resume::{Resume, confirmed, path_word, phrases, quoted, service_option};
 pub use row_state::RowState;

@@ -422,6 +422,23 @@ impl Run {
         stopped.find(|cause| cause.is_failure()).cloned()
     }
 
+    /// The lanes that a failure has stopped, by name, of a job with several.
+    #[must_use]
+    pub fn stopped_lanes(&self) -> Vec<(String, Cause)> {
+        let mut recorder = self.recorder.lock();
+        let Some(recorder) = recorder.as_mut() else {
+            return Vec::new();
+        };
+        let stopped = recorder.stopped().clone();
+        let lanes = &recorder.job().settings().lanes;
+        let failures = stopped.into_iter().filter(|(_, cause)| cause.is_failure());
+        let named = failures.filter_map(|(place, cause)| Some((lanes.get(place)?, cause)));
+        let named = named.filter(|(lane, _)| !lane.name.is_empty());
+        named
+            .map(|(lane, cause)| (lane.name.clone(), cause))
+            .collect()
+    }
+
     /// Ends it, in a few words, and gives the job back. One that a failure has stopped is recorded as
     /// stopped, and by what. What has not come out is as after a crash.
     ///

@@ -565,8 +565,8 @@ pub struct Findings {
     pub progress: SearchProgress,
     /// The error for which it has failed, as of [`Search::has_failed`].
     pub failure: Option<Error>,
-    /// The quota that was spent; `None` until it has ended.
-    pub cost: Option<SearchCost>,
+    /// The quota that was spent, of each lane that was searched; none until the end.
+    pub costs: Vec<SearchCost>,
 }
 
 impl Findings {
@@ -591,19 +591,49 @@ impl Findings {
         self.excluded = search.excluded();
         self.already_done = search.pages.already_done().clone();
         self.not_searched = search.not_searched();
-        self.cost = Some(search.cost());
+        self.costs = vec![search.cost()];
+    }
+
+    /// Adds what the search of another lane has found.
+    pub fn join(&mut self, other: Self) {
+        let Self {
+            targets,
+            missed,
+            vanished,
+            cause,
+            excluded,
+            already_done,
+            not_searched,
+            progress,
+            failure,
+            costs,
+        } = other;
+        self.targets.extend(targets);
+        self.missed.extend(missed);
+        self.vanished.extend(vanished);
+        self.cause = self.cause.take().or(cause);
+        let seen = self.excluded.take().into_iter().chain(excluded);
+        self.excluded = seen.reduce(|all, more| format!("{all}; {more}"));
+        self.already_done.merge(already_done);
+        self.not_searched.merge(not_searched);
+        self.progress = match self.costs.is_empty() {
+            true => progress,
+            false => self.progress.and(progress),
+        };
+        self.failure = self.failure.take().or(failure);
+        self.costs.extend(costs);
     }
 
     /// The records of a plan: lists that were not read or not asked for, devices that vanished, and
     /// the calls that were spent, for the first run to count.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
-        let at = self.cost.as_ref().map_or_else(now, |cost| cost.at);
+        let at = self.costs.last().map_or_else(now, |cost| cost.at);
         let missed = self.missed.iter();
         let missed =
             missed.map(|(resource, error)| Record::Missed(Missed::new(at, resource, error)));
         let vanished = self.vanished.iter().cloned().map(Record::Vanished);
-        let search = self.cost.as_ref().map(|_| self.progress.note(at));
+        let search = self.costs.last().map(|_| self.progress.note(at));
         let note = self
             .progress
             .note_of_not_attempted(at)
@@ -611,9 +641,10 @@ impl Findings {
             .chain(search)
             .chain(Record::already_done(&self.already_done, at))
             .chain(Record::not_searched(&self.not_searched, at));
-        let cost = self.cost.clone().map(SearchCost::records);
+        let costs = self.costs.iter().cloned();
+        let costs = costs.flat_map(SearchCost::records);
         let known = vanished.chain(missed).chain(note);
-        known.chain(cost.into_iter().flatten()).collect()
+        known.chain(costs).collect()
     }
 }
 

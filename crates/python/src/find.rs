@@ -54,7 +54,7 @@ impl Shared {
 
     /// All of it, once the search has ended.
     pub(crate) async fn all(&self) -> Option<Findings> {
-        self.until(|findings| findings.cost.is_some().then(|| findings.clone()))
+        self.until(|findings| (!findings.costs.is_empty()).then(|| findings.clone()))
             .await
     }
 }
@@ -132,7 +132,7 @@ impl Finder {
             let items = found
                 .until(|findings| {
                     let new = findings.targets.get(behind..).unwrap_or_default();
-                    let some = !new.is_empty() || findings.cost.is_some();
+                    let some = !new.is_empty() || !findings.costs.is_empty();
                     some.then(|| match (new, &findings.failure) {
                         ([], Some(error)) => Err(error.clone()),
                         (new, _) => Ok(new.iter().take(CHUNK).cloned().collect::<Vec<_>>()),
@@ -166,7 +166,7 @@ impl Finder {
         };
         let findings = found.findings.lock();
         let state = match () {
-            () if findings.cost.is_some() => "ended",
+            () if !findings.costs.is_empty() => "ended",
             () if self.begin.lock().is_some() => "not begun",
             () if self.work.lock().is_some() => "still searching",
             () => "given up",

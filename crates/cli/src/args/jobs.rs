@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use countermand_core::{Endpoint, GrandparentName};
 use countermand_fleet::input::Format;
 use countermand_fleet::report;
 use countermand_fleet::store::{Kind, Settings};
 
+use crate::args::Global;
 use crate::args::duration;
-use crate::args::operations::Flight;
+use crate::args::operations::{Deadline, Flight};
 use crate::args::quota::Budget;
 use crate::args::selection::Selection;
+use crate::commands::names::Names;
 use crate::exit;
 use crate::failure::Failure;
 
@@ -179,8 +180,8 @@ impl From<Form> for report::Form {
 pub(crate) struct Terms {
     #[command(flatten)]
     pub(crate) selection: Selection,
-    #[arg(long, help = duration::DEADLINE_HELP, value_name = "TIME", default_value = duration::DEADLINE, value_parser = duration::parse)]
-    pub(crate) deadline: Duration,
+    #[command(flatten)]
+    pub(crate) deadline: Deadline,
     #[command(flatten)]
     pub(crate) budget: Budget,
     #[command(flatten)]
@@ -188,19 +189,24 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
+    /// The settings of a job about these names, with the lanes that they need.
     pub(crate) fn settings(
         &self,
         kind: Kind,
-        endpoint: &Endpoint,
-        enterprises: &[GrandparentName],
+        global: &Global,
+        names: &Names,
     ) -> Result<Settings, Failure> {
+        let endpoint = &names.endpoint;
         let mut settings = Settings::at(kind, endpoint);
-        settings.deadline = self.deadline;
-        settings.enterprises = enterprises.to_vec();
+        settings.deadline = self.deadline.get(global);
+        if let Some(max_age) = global.profile.defaults.max_age {
+            settings.max_age = max_age;
+        }
+        settings.enterprises = names.enterprises.clone();
         settings.filter = self.selection.filter(endpoint)?;
-        settings
-            .lane_mut()
-            .set_quota(&self.budget.quota_for(endpoint.service()));
+        let lanes = (global.profile).lanes_for(endpoint, &self.budget.terms(), &names.meant());
+        settings.lanes =
+            lanes.map_err(|error| Failure::usage(format!("{error}; nothing was sent")))?;
         Ok(settings)
     }
 }

@@ -11,10 +11,12 @@ pub(crate) mod selection;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{ArgAction, Parser, Subcommand};
 use clap_complete::Shell;
 use countermand_core::{Endpoint, Service};
+use countermand_fleet::Profile;
 
 #[cfg(feature = "emulator")]
 use crate::args::emulated::Emulated;
@@ -46,6 +48,13 @@ pub(crate) struct Global {
     /// Service of the operations, described by this JSON file, if it is not one of those
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "service")]
     pub(crate) service_file: Option<PathBuf>,
+    /// File of lanes and defaults, or NAME for NAME.toml in $XDG_CONFIG_HOME/countermand; `none` for no profile
+    /// [env: COUNTERMAND_PROFILE] [default: config.toml there, if it exists]
+    #[arg(long = "profile", global = true, value_name = "FILE|NAME")]
+    pub(crate) profile_word: Option<OsString>,
+    /// Not an option: the profile of this run, empty without one
+    #[arg(skip)]
+    pub(crate) profile: Arc<Profile>,
     /// OAuth scope of the access tokens [default: that of the service]
     #[arg(long, global = true, value_name = "SCOPE")]
     pub(crate) scope: Option<String>,
@@ -82,6 +91,30 @@ pub(crate) struct Global {
 }
 
 impl Global {
+    /// The option that names credentials, if one does.
+    pub(crate) fn access_option(&self) -> Option<&'static str> {
+        let Access {
+            credentials,
+            token_command,
+            impersonate_service_account,
+            subject,
+            quota_project,
+        } = &self.access;
+        let given = [
+            ("--token-file", self.token_file.is_some()),
+            ("--credentials", credentials.is_some()),
+            ("--token-command", token_command.is_some()),
+            (
+                "--impersonate-service-account",
+                impersonate_service_account.is_some(),
+            ),
+            ("--subject", subject.is_some()),
+            ("--quota-project", quota_project.is_some()),
+        ];
+        let mut given = given.into_iter().filter(|(_, given)| *given);
+        given.next().map(|(option, _)| option)
+    }
+
     /// The endpoint that was given, else the root of the service.
     pub(crate) fn place(&self) -> Endpoint {
         let endpoint = self.endpoint.clone();
@@ -183,6 +216,22 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// True if it sends requests, for which a profile has settings.
+    pub(crate) const fn takes_profile(&self) -> bool {
+        match self {
+            Self::Cancel(_) | Self::Get(_) | Self::List(_) | Self::Find(_) | Self::Doctor(_) => {
+                true
+            }
+            Self::Plan(_) | Self::Apply(_) | Self::Rescue(_) => true,
+            _ => false,
+        }
+    }
+
+    /// True if it takes operations of several lanes.
+    pub(crate) const fn takes_lanes(&self) -> bool {
+        matches!(self, Self::Plan(_) | Self::Apply(_) | Self::Rescue(_))
+    }
+
     /// The first name that tells a service.
     pub(crate) fn first_name(&self) -> Option<&OsStr> {
         match self {

@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use countermand_core::ListFilter;
+use countermand_core::{ListFilter, Policy};
 use countermand_fleet::Options;
 
+use crate::args::Global;
 use crate::args::duration;
 use crate::args::quota::Budget;
 use crate::exit;
@@ -21,8 +22,8 @@ pub(crate) struct Cancel {
     /// Leave bad names out instead of refusing them all
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    #[arg(long, help = duration::DEADLINE_HELP, value_name = "TIME", default_value = duration::DEADLINE, value_parser = duration::parse)]
-    pub(crate) deadline: Duration,
+    #[command(flatten)]
+    pub(crate) deadline: Deadline,
     #[command(flatten)]
     pub(crate) budget: Budget,
     #[command(flatten)]
@@ -49,20 +50,36 @@ pub(crate) struct Names {
     pub(crate) names: Vec<OsString>,
 }
 
+// Time limit of an operation.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Deadline {
+    /// Time limit per operation, for example 30s or 5m; waiting for the quota is not counted [default: 120s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    deadline: Option<Duration>,
+}
+
+impl Deadline {
+    /// The time of the option, else that of the profile, else that of a policy.
+    pub(crate) fn get(self, global: &Global) -> Duration {
+        let named = self.deadline.or(global.profile.defaults.deadline);
+        named.unwrap_or(Policy::default().get_deadline())
+    }
+}
+
 // Limit of the requests in flight.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Flight {
-    /// Maximum number of requests in flight
-    #[arg(long, value_name = "N", default_value_t = Self::default().in_flight,
+    /// Maximum number of requests in flight [default: 100]
+    #[arg(long, value_name = "N",
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
-    pub(crate) in_flight: usize,
+    in_flight: Option<usize>,
 }
 
-impl Default for Flight {
-    fn default() -> Self {
-        Self {
-            in_flight: Options::default().in_flight,
-        }
+impl Flight {
+    /// The number of the option, else that of the profile, else the usual one.
+    pub(crate) fn in_flight(&self, global: &Global) -> usize {
+        let named = self.in_flight.or(global.profile.defaults.in_flight);
+        named.unwrap_or(Options::default().in_flight)
     }
 }
 
@@ -102,4 +119,18 @@ pub(crate) struct Services {
     /// Names or parts of names: only services that have one of them in their id or title, or are called so
     #[arg(value_name = "WORD")]
     pub(crate) words: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_the_help_are_those_of_a_run() {
+        assert_eq!(Options::default().in_flight, 100);
+        assert_eq!(
+            duration::parse("120s"),
+            Ok(Policy::default().get_deadline())
+        );
+    }
 }

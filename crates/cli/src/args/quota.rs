@@ -2,22 +2,24 @@
 
 use std::str::FromStr;
 
-use countermand_core::Service;
+use countermand_fleet::QuotaTerms;
 use countermand_scheduler::{Quota, QuotaError, ShareError, Window};
+
+use crate::args::Global;
 
 // The quota and our part of it.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Budget {
-    /// Quota of the project, CALLS/SECONDS for each window, or `none` for no limit of our own;
-    /// of other services 600/60s is assumed
-    #[arg(long, value_name = "WINDOWS", default_value_t = Quota::default())]
-    quota: Quota,
+    /// Quota of the project, CALLS/SECONDS for each window, or `none` for no limit of our own
+    /// [default: 600/60s,1000/100s; of other services the documented one, else 600/60s]
+    #[arg(long, value_name = "WINDOWS")]
+    quota: Option<Quota>,
     /// Quota of one method on one device, or `none` [default: 60/60s, `none` if --quota is `none`]
     #[arg(long, value_name = "WINDOW")]
     per_resource: Option<PerResource>,
-    /// Part of the quota that this run may use, above 0 and up to 1
-    #[arg(long, value_name = "PART", default_value_t = Quota::default().get_share(), value_parser = share)]
-    share: f64,
+    /// Part of the quota that this run may use, above 0 and up to 1 [default: 0.8]
+    #[arg(long, value_name = "PART", value_parser = share)]
+    share: Option<f64>,
 }
 
 /// A window, or `none`.
@@ -42,16 +44,31 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 impl Budget {
-    /// The quota of a service as the scheduler takes it; its known quota is the default.
-    pub(crate) fn quota_for(&self, service: &Service) -> Quota {
-        let quota = match self.quota == Quota::default() {
-            true => Quota::of_service(service),
-            false => self.quota.clone(),
-        };
-        let quota = quota.share(self.share);
-        match self.per_resource {
-            Some(PerResource(window)) => quota.per_resource(window),
-            None => quota,
+    /// The quota of the service that is meant: where no option names a part of it, the profile's, else the known one.
+    pub(crate) fn quota_for(&self, global: &Global) -> Quota {
+        let known = Quota::of_service(global.meant);
+        let of_profile = &global.profile.defaults.quota;
+        self.terms().over(of_profile.over(known))
+    }
+
+    /// The parts of it that options name.
+    pub(crate) fn terms(&self) -> QuotaTerms {
+        QuotaTerms {
+            quota: self.quota.clone(),
+            per_resource: self.per_resource.map(|PerResource(window)| window),
+            share: self.share,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_the_help_are_those_of_the_default_service() {
+        let quota = Quota::default();
+        assert_eq!(quota.to_string(), "600/60s,1000/100s");
+        assert_eq!(quota.get_share().to_string(), "0.8");
     }
 }

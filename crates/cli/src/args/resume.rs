@@ -6,10 +6,10 @@ use std::path::{self, Path, PathBuf};
 use countermand_core::OperationName;
 use countermand_core::text::looks_secret;
 use countermand_fleet::store::{Contents, JobError};
-use countermand_fleet::{Resume, now, quoted, service_option};
+use countermand_fleet::{Options, Resume, now, quoted, service_option};
 
-use crate::args::operations::Flight;
 use crate::args::{Access, Global};
+use crate::profile::is_file;
 
 /// With more names than this, the command as it was typed is shorter and does the same: what is
 /// cancelled already is only confirmed.
@@ -23,7 +23,7 @@ const HIDDEN: &str = "'...'";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Way<'a> {
     pub(crate) global: &'a Global,
-    pub(crate) flight: Flight,
+    pub(crate) in_flight: usize,
     /// The command may be run from another folder: paths are whole.
     pub(crate) elsewhere: bool,
 }
@@ -33,7 +33,7 @@ impl<'a> Way<'a> {
     pub(crate) fn of(global: &'a Global) -> Self {
         Self {
             global,
-            flight: Flight::default(),
+            in_flight: Options::default().in_flight,
             elsewhere: false,
         }
     }
@@ -83,6 +83,9 @@ impl<'a> Way<'a> {
             // That of a job is named, and a full name tells its own.
             service: _,
             service_file,
+            profile_word,
+            // It says nothing that the options do not say.
+            profile: _,
             scope,
             meant: _,
             token_file,
@@ -114,6 +117,13 @@ impl<'a> Way<'a> {
                 add(option, shown(self.place(path).as_os_str()));
             }
         }
+        if let Some(word) = profile_word {
+            let word = match is_file(word) {
+                true => self.place(Path::new(word)).into_os_string(),
+                false => word.clone(),
+            };
+            add("--profile", shown(&word));
+        }
         for (option, value) in [
             ("--scope", scope),
             ("--impersonate-service-account", impersonate_service_account),
@@ -124,9 +134,8 @@ impl<'a> Way<'a> {
                 add(option, shown(OsStr::new(value)));
             }
         }
-        let Flight { in_flight } = self.flight;
-        if in_flight != Flight::default().in_flight {
-            add("--in-flight", in_flight.to_string());
+        if self.in_flight != Options::default().in_flight {
+            add("--in-flight", self.in_flight.to_string());
         }
         let flags = [
             ("--proxy-from-env", proxy_from_env),

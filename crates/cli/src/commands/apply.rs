@@ -18,7 +18,7 @@ pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failu
     let job = open::job(&options.job)?;
     let mut authorization = Authorization {
         endpoint: global.place(),
-        lanes: Vec::new(),
+        lanes: connect::lanes(global, &global.place())?,
         digest: None,
         confirmed: None,
         max_age: options.max_age,
@@ -28,11 +28,11 @@ pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failu
     is_for.map_err(|refusal| confirm::refused(&refusal))?;
     authorization.confirmed = confirm::parse(&options.confirm, global.meant)?;
     let options = Options {
-        in_flight: options.flight.in_flight,
+        in_flight: options.flight.in_flight(global),
         recheck: options.recheck,
     };
     let job = confirm::authorize(global, job, authorization, options, &mut signals).await?;
-    let client = connect::client(global).await?;
+    let clients = connect::clients(global, job.job().settings()).await?;
     let report = Report::start(global.json);
-    run(global, &client, job, options, report, signals).await
+    run(global, clients, job, options, report, signals).await
 }

@@ -54,7 +54,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     };
     report.align(&names);
     if global.verbose == 0 {
-        let quota = options.budget.quota_for(global.meant);
+        let quota = options.budget.quota_for(global);
         report.output.expect(Pace::of(&quota, global.meant));
     }
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
@@ -122,13 +122,13 @@ async fn client(
     signals: &mut Signals,
 ) -> Result<Client, Failure> {
     let policy = Policy::default()
-        .deadline(options.deadline)
+        .deadline(options.deadline.get(global))
         .verify(!options.no_verify);
     let client = signals
         .unless(connect::client(global), NOTHING_SENT)
         .await??;
     Ok(client
         .policy(policy)
-        .quota(options.budget.quota_for(global.meant))
-        .in_flight(options.flight.in_flight))
+        .quota(options.budget.quota_for(global))
+        .in_flight(options.flight.in_flight(global)))
 }

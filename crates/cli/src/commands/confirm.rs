@@ -102,6 +102,12 @@ pub(crate) fn refused(refusal: &Refusal) -> Failure {
         Refusal::OtherService { job, .. } => {
             format!(". Give --service {job}, or --service-file with the file that describes it")
         }
+        Refusal::OtherLane { lane, .. } if lane.is_empty() => {
+            ". It was made without a profile that has lanes: give --profile none".to_owned()
+        }
+        Refusal::OtherLane { .. } => {
+            ". Give the profile that it was planned with: --profile FILE".to_owned()
+        }
         Refusal::Stale { .. } => ". Plan again, or allow a greater age with --max-age".to_owned(),
         Refusal::NotConfirmed { kind, planned, .. } => match kind {
             Kind::Plan => ". Confirm what is shown above".to_owned(),

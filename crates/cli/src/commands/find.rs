@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 
 use crate::args::Global;
 use crate::args::jobs::Find;
-use crate::commands::names::{Given, Names, searched};
+use crate::commands::names::{Given, Names, Places, searched};
 use crate::commands::stop::Stop;
 use crate::connect;
 use crate::exit::Exit;
@@ -33,8 +33,8 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     sources.check(&filter)?;
     let client = connect::client(global);
     let client = signals.unless(client, NOTHING_SENT).await??;
-    let quota = options.budget.quota_for(global.meant);
-    let in_flight = options.flight.in_flight;
+    let quota = options.budget.quota_for(global);
+    let in_flight = options.flight.in_flight(global);
     if global.verbose == 0 {
         report.output.expect(Pace::of(&quota, global.meant));
     }
@@ -47,7 +47,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
         }
     };
     let filtered = filter.server_side.is_some();
-    let from = (&client, &sources, filter);
+    let from = (&client, sources.places(), filter);
     let searched = search(from, quota, in_flight, &report, &mut signals, show).await;
     let findings = &searched.findings;
     if !findings.vanished.is_empty() {
@@ -96,7 +96,7 @@ pub(crate) const INCOMPLETE: &str = "nothing was found, and not everything could
 pub(crate) struct Searched {
     pub(crate) findings: Findings,
     /// The signal that stopped it.
-    signal: Option<Exit>,
+    pub(crate) signal: Option<Exit>,
 }
 
 impl Searched {
@@ -130,7 +130,7 @@ impl Searched {
 
 /// Searches, hands over each operation as it is found, and complains of lists that could not be read.
 pub(crate) async fn search(
-    (client, sources, filter): (&Client, &Names, Filter),
+    (client, (enterprises, devices), filter): (&Client, Places, Filter),
     quota: Quota,
     in_flight: usize,
     report: &Report,
@@ -138,13 +138,12 @@ pub(crate) async fn search(
     mut found: impl FnMut(&Target),
 ) -> Searched {
     let scheduler = client.scheduler().quota(quota).in_flight(in_flight);
-    let (enterprises, devices) = (sources.enterprises.clone(), sources.devices.clone());
     let mut search = Search::new(client, scheduler, enterprises, devices, filter);
     let mut searched = Searched {
         findings: Findings::default(),
         signal: None,
     };
-    let mut stop = Stop::of(sources.endpoint.service());
+    let mut stop = Stop::of(client.get_endpoint().service());
     let mut ticks = report.output.ticks();
     loop {
         let one = tokio::select! {

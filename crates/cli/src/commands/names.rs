@@ -15,7 +15,7 @@ use countermand_core::{
     Service,
 };
 use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Mistakes};
-use countermand_fleet::{Filter, Target, counted, quoted};
+use countermand_fleet::{Filter, Meant, Target, counted, quoted};
 use tokio::task::spawn_blocking;
 
 use crate::args::Global;
@@ -26,6 +26,9 @@ use crate::failure::Failure;
 use crate::output::json::{Place, Refused};
 use crate::output::results::Report;
 use crate::signals::{NOTHING_SENT, Signals};
+
+/// Resources that are searched: their devices, and devices.
+pub(crate) type Places = (Vec<GrandparentName>, Vec<ParentName>);
 
 /// The names as typed, and which of them are accepted.
 pub(crate) struct Given {
@@ -207,6 +210,21 @@ impl Names {
 
     fn count(&mut self, problem: &InputProblem) {
         self.of_others += u64::from(problem.is_of_other_service());
+    }
+
+    /// The names as those of a job.
+    pub(crate) fn meant(&self) -> Meant<'_> {
+        let operations = self.operations.iter();
+        Meant {
+            operations: operations.map(|(target, _)| &target.name).collect(),
+            parents: &self.devices,
+            grandparents: &self.enterprises,
+        }
+    }
+
+    /// Those that are searched.
+    pub(crate) fn places(&self) -> Places {
+        (self.enterprises.clone(), self.devices.clone())
     }
 
     /// Something has to be searched.

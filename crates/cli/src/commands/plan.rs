@@ -8,7 +8,9 @@ use countermand_core::text::{json_line, printable};
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::report::vanished;
 use countermand_fleet::store::{JobError, Kind, Vanished};
-use countermand_fleet::{self as fleet, Age, Estimate, Excluded, Findings, Job, Options};
+use countermand_fleet::{
+    self as fleet, Age, Estimate, Excluded, Findings, Job, Lane, Lanes, Options,
+};
 use countermand_fleet::{Pace, PlanSummary, counted, grouped, now, spell};
 use serde::Serialize;
 
@@ -16,7 +18,7 @@ use crate::args::Global;
 use crate::args::jobs::{FormatWord, OrderWord, Plan};
 use crate::args::resume::Way;
 use crate::commands::find::{INCOMPLETE, search};
-use crate::commands::names::{Given, Names};
+use crate::commands::names::{Given, Names, Places};
 use crate::commands::open;
 use crate::connect;
 use crate::exit::Exit;
@@ -47,7 +49,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     // A search may take long: what will not be written is not searched.
     Job::may_be_made(&options.output).map_err(uncreated)?;
     let (terms, begun) = (&options.terms, now());
-    let settings = terms.settings(Kind::Plan, &sources.endpoint, &sources.enterprises)?;
+    let settings = terms.settings(Kind::Plan, global, &sources)?;
     sources.check(&settings.filter)?;
     let mut plan = fleet::Plan {
         by_harm: matches!(options.order, OrderWord::Harm),
@@ -64,31 +66,42 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     };
     let mut findings = Findings::default();
     if sources.search() {
-        let client = connect::client(global);
-        let client = signals.unless(client, STOPPED).await??;
+        let clients = connect::clients(global, &settings);
+        let clients = signals.unless(clients, STOPPED).await??;
         if global.verbose == 0 {
             report.output.expect(Pace::of_job(&settings));
         }
-        let from = (&client, &sources, settings.filter.clone());
-        let (quota, in_flight) = (settings.lane().quota(), terms.flight.in_flight);
-        let searched = search(from, quota, in_flight, &report, &mut signals, |_| {}).await;
-        exit = exit.max(searched.exit());
-        let found = plan.targets.len() + searched.findings.targets.len();
-        if let Some(stopped) = searched.stopped(found) {
-            report
-                .output
-                .note(&format!("{stopped}; no file was written"));
-            report.output.finish().await;
-            return Ok(exit);
+        let in_flight = terms.flight.in_flight(global);
+        let places = of_lanes(&sources, &settings.lanes)?;
+        for (lane, (client, places)) in clients.iter().zip(places).enumerate() {
+            if places.0.is_empty() && places.1.is_empty() {
+                continue;
+            }
+            let from = (client, places, settings.filter.clone());
+            let quota = settings.lanes[lane].quota();
+            let mut searched = search(from, quota, in_flight, &report, &mut signals, |_| {}).await;
+            exit = exit.max(searched.exit());
+            let found = plan.targets.len() + findings.targets.len();
+            let found = found + searched.findings.targets.len();
+            if let Some(stopped) = searched.stopped(found) {
+                report
+                    .output
+                    .note(&format!("{stopped}; no file was written"));
+                report.output.finish().await;
+                return Ok(exit);
+            }
+            for cost in &mut searched.findings.costs {
+                cost.lane = lane;
+            }
+            findings.join(searched.findings);
         }
-        findings = searched.findings;
         plan.found(&mut findings);
     }
     if plan.targets.is_empty() {
         tell_nothing(&report, &findings, &plan.left_out);
     } else {
         let mut way = Way::of(global);
-        way.flight = terms.flight;
+        way.in_flight = terms.flight.in_flight(global);
         let line = plan.write(&options.output, &settings, begun, |job| {
             Line::of(job, way, sources, findings)
         });
@@ -101,6 +114,23 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     }
     report.output.finish().await;
     Ok(exit)
+}
+
+/// The resources that each lane searches.
+fn of_lanes(sources: &Names, lanes: &[Lane]) -> Result<Vec<Places>, Failure> {
+    let places = Lanes::new(lanes).and_then(|known| {
+        let mut places = vec![Places::default(); lanes.len()];
+        for name in &sources.enterprises {
+            let lane = known.of_all(name.relative(), name)?;
+            places[lane].0.push(name.clone());
+        }
+        for name in &sources.devices {
+            let lane = known.of_all(name.relative(), name)?;
+            places[lane].1.push(name.clone());
+        }
+        Ok(places)
+    });
+    places.map_err(|error| Failure::usage(format!("{error}; nothing was sent")))
 }
 
 /// Tells the reason why there is no plan; `seen` are clauses about names left out.
@@ -181,7 +211,7 @@ fn list<T: Display>(counts: impl IntoIterator<Item = (T, u64)>) -> String {
 impl Line {
     fn of(job: &Job, way: Way<'_>, sources: Names, findings: Findings) -> Result<Self, JobError> {
         let options = Options {
-            in_flight: way.flight.in_flight,
+            in_flight: way.in_flight,
             ..Options::default()
         };
         let estimate = Estimate::of(job, options)?;

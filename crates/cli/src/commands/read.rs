@@ -41,7 +41,7 @@ pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> 
             (name, result)
         }
     });
-    let mut results = pin!(asked.buffered(options.flight.in_flight));
+    let mut results = pin!(asked.buffered(options.flight.in_flight(global)));
     while let Some((name, result)) = results.next().await {
         if let Err(error) = &result {
             exit = exit.max(Exit::of_error(error));

@@ -30,10 +30,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
         )));
     }
     let begun = now();
-    let mut settings =
-        options
-            .terms
-            .settings(Kind::Rescue, &sources.endpoint, &sources.enterprises)?;
+    let mut settings = options.terms.settings(Kind::Rescue, global, &sources)?;
     sources.check(&settings.filter)?;
     settings.max = Some(options.max);
     let path = options.job.unwrap_or_else(|| {
@@ -42,6 +39,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     });
 
     let authorization = Authorization {
+        lanes: connect::lanes(global, &sources.endpoint)?,
         endpoint: sources.endpoint,
         confirmed: confirm::parse(&options.confirm, global.meant)?,
         ..Authorization::default()
@@ -49,15 +47,15 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     // Before there is a file: what is not confirmed leaves nothing behind.
     let rescue = confirm::rescue(settings, sources.devices, authorization, &mut signals).await?;
     // Nor do credentials that are of no use.
-    let client = connect::client(global).await?;
+    let clients = connect::clients(global, rescue.settings()).await?;
     let options = Options {
-        in_flight: options.terms.flight.in_flight,
+        in_flight: options.terms.flight.in_flight(global),
         ..Options::default()
     };
     let job = rescue.create(&path, options, begun);
     let job = job.map_err(|error| open::uncreated(&error, "--job"))?;
     let mut way = Way::of(global);
-    way.flight.in_flight = options.in_flight;
+    way.in_flight = options.in_flight;
     let apply = way
         .apply(job.job())
         .map_err(|error| open::failure(&error))?;
@@ -66,5 +64,5 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
         "the job file is {}; if this process ends early, this goes on:\n  {apply}",
         countermand_core::text::shown_path(&path)
     ));
-    run(global, &client, job, options, report, signals).await
+    run(global, clients, job, options, report, signals).await
 }

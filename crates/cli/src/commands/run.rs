@@ -24,7 +24,7 @@ use crate::signals::Signals;
 /// Applies a job, or goes on with it.
 pub(crate) async fn run(
     global: &Global,
-    client: &Client,
+    clients: Vec<Client>,
     job: AuthorizedJob,
     options: Options,
     mut report: Report,
@@ -32,10 +32,10 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     report.brief = global.brief;
     let mut way = Way::of(global);
-    way.flight.in_flight = options.in_flight;
+    way.in_flight = options.in_flight;
     let settings = job.job().settings();
     let pace = Pace::of_job(settings);
-    let mut run = begin(client, job)?;
+    let mut run = begin(clients, job)?;
     if global.verbose == 0 {
         report.output.expect(pace);
     }
@@ -76,10 +76,10 @@ pub(crate) async fn run(
     Ok(report.end(exit, Some(&text), &mut signals).await)
 }
 
-fn begin(client: &Client, job: AuthorizedJob) -> Result<Run, Failure> {
+fn begin(clients: Vec<Client>, job: AuthorizedJob) -> Result<Run, Failure> {
     // A rescue that has only its file can as well have another one.
     let new = job.job().settings().kind == Kind::Rescue && job.job().runs().next().is_none();
-    Run::begin(client, job).map_err(|error| match new {
+    Run::begin(clients, job).map_err(|error| match new {
         true => open::uncreated(&error, "--job"),
         false => open::failure(&error),
     })
@@ -142,6 +142,10 @@ impl Watch<'_> {
     fn end(mut self, run: &Run) -> Exit {
         if let Some(search) = run.search_progress() {
             self.stop.lists(search.not_attempted);
+        }
+        for (lane, cause) in run.stopped_lanes() {
+            let text = format!("lane {lane} stopped: {cause}; it stopped no other lane");
+            self.report.output.note(&text);
         }
         self.stop.tell(self.report, self.json);
         self.exit

@@ -28,6 +28,7 @@ mod input_kinds;
 mod invariants;
 mod json_lines;
 mod killed;
+mod lanes;
 mod one_cause;
 mod outputs;
 mod places;

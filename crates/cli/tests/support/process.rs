@@ -76,6 +76,7 @@ impl Process {
     fn of(mut command: Command) -> Self {
         for name in [
             "COUNTERMAND_ENDPOINT",
+            "COUNTERMAND_PROFILE",
             "COUNTERMAND_TOKEN",
             "CLOUDSDK_CONFIG",
             "GCE_METADATA_HOST",
@@ -85,6 +86,7 @@ impl Process {
             "GOOGLE_API_USE_MTLS_ENDPOINT",
             "GOOGLE_APPLICATION_CREDENTIALS",
             "GOOGLE_CLOUD_QUOTA_PROJECT",
+            "XDG_CONFIG_HOME",
             "NO_COLOR",
             "CLICOLOR",
             "CLICOLOR_FORCE",

@@ -1,0 +1,404 @@
+//! Jobs of several lanes, which a profile defines.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use countermand_emulator::{Config, Fate, NewOperation, NewParent, Shared, State};
+use countermand_fleet::store::View;
+
+use crate::api::{Api, TOKEN};
+use crate::fleet::resume;
+use crate::process::{Process, Run};
+
+/// Two servers with an enterprise, a token and a quota each.
+struct Lanes {
+    apis: [Api; 2],
+    folder: tempfile::TempDir,
+}
+
+const NAMES: [&str; 2] = ["north", "south"];
+
+fn token(lane: usize) -> String {
+    format!("{TOKEN}-{}", NAMES[lane])
+}
+
+fn api(lane: usize, operations: usize) -> Api {
+    let config = Config::default().parents(0).seed(20 + lane as u64);
+    let shared = Shared::new(config.token(&token(lane)));
+    let mut names = Vec::new();
+    for _ in 0..operations {
+        let device = NewParent::with([NewOperation::new(Fate::Cancellable)]);
+        let added = shared.with(|emulator, now| emulator.add(now, device).unwrap());
+        names.extend(added.operations);
+    }
+    Api::serve(shared, names, None)
+}
+
+impl Lanes {
+    fn new(operations: [usize; 2]) -> Self {
+        let lanes = Self {
+            apis: [api(0, operations[0]), api(1, operations[1])],
+            folder: tempfile::tempdir().unwrap(),
+        };
+        for lane in 0..2 {
+            fs::write(lanes.file(NAMES[lane]), token(lane)).unwrap();
+        }
+        lanes.write("");
+        lanes
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.file(name).to_str().unwrap().to_owned()
+    }
+
+    fn enterprise(&self, lane: usize) -> String {
+        let shared = &self.apis[lane].shared;
+        shared.with(|emulator, _| emulator.grandparent().to_owned())
+    }
+
+    /// Writes the profile, with more fields in the second lane.
+    fn write(&self, more: &str) {
+        let lane = |lane: usize| {
+            format!(
+                "[lanes.{name}]\nproject = \"emm-{name}\"\nparents = [\"{}\"]\nendpoint = \"{}\"\n\
+                 credentials = {{ token_file = \"{name}\" }}\nquota = \"none\"\n",
+                self.enterprise(lane),
+                self.apis[lane].endpoint,
+                name = NAMES[lane],
+            )
+        };
+        let text = format!(
+            "schema = \"countermand.profile/1\"\n{}{}{more}",
+            lane(0),
+            lane(1)
+        );
+        fs::write(self.file("config.toml"), text).unwrap();
+    }
+
+    /// Gives each lane this quota.
+    fn limit(&self, quota: &str) {
+        let text = fs::read_to_string(self.file("config.toml")).unwrap();
+        let text = text.replace("quota = \"none\"", &format!("quota = \"{quota}\""));
+        fs::write(self.file("config.toml"), text).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Process {
+        let profile = self.path("config.toml");
+        Process::new(&[args, &["--profile", &profile]].concat())
+    }
+
+    fn names(&self) -> String {
+        let names = self.apis.iter().flat_map(|api| &api.names);
+        names.cloned().collect::<Vec<_>>().join("\n")
+    }
+
+    fn plan(&self, options: &[&str]) -> Run {
+        let job = self.path("a.job");
+        let args = [&["plan", "-", "--output", &job], options].concat();
+        self.command(&args).input(self.names()).run()
+    }
+
+    fn apply(&self) -> Process {
+        let phrases = (0..2).map(|lane| {
+            let count = self.apis[lane].names.len();
+            format!("{}:{count}", self.enterprise(lane))
+        });
+        let confirm = phrases.collect::<Vec<_>>().join(",");
+        self.command(&["apply", &self.path("a.job"), "--confirm", &confirm])
+    }
+
+    fn cancelled(&self) -> [usize; 2] {
+        let of = |api: &Api| {
+            let states = api.states().into_iter();
+            states.filter(|state| *state == State::Cancelled).count()
+        };
+        [of(&self.apis[0]), of(&self.apis[1])]
+    }
+
+    fn requests(&self) -> usize {
+        self.apis.iter().map(|api| api.asked().len()).sum()
+    }
+
+    /// Number of cancels of each operation.
+    fn cancels(&self) -> BTreeMap<String, usize> {
+        let mut cancels = BTreeMap::new();
+        for (path, _) in self.apis.iter().flat_map(Api::asked) {
+            if path.ends_with(":cancel") {
+                *cancels.entry(path).or_default() += 1;
+            }
+        }
+        cancels
+    }
+}
+
+#[test]
+fn two_lanes_have_a_server_a_token_and_a_quota_each() {
+    let lanes = Lanes::new([4, 3]);
+    let run = lanes.plan(&[]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(lanes.requests(), 0);
+    let settings = View::open(lanes.file("a.job")).unwrap().settings().clone();
+    let named: Vec<_> = settings.lanes.iter().map(|lane| &*lane.name).collect();
+    assert_eq!(named, NAMES);
+    // The command that it prints is whole.
+    let run = Process::shell(&resume(&run)).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(lanes.cancelled(), [4, 3]);
+    let cancels = lanes.cancels();
+    assert!(cancels.values().all(|times| *times == 1), "{cancels:?}");
+}
+
+#[test]
+fn a_plan_searches_each_lane_with_its_own_credentials() {
+    let lanes = Lanes::new([3, 2]);
+    lanes.limit("600/60s");
+    let job = lanes.path("a.job");
+    let (north, south) = (lanes.enterprise(0), lanes.enterprise(1));
+    let run = lanes.command(&["plan", &north, &south, "--output", &job]);
+    let run = run.run();
+    assert_eq!(run.code, 0, "{run:?}");
+    // What each search has spent is counted in its own lane.
+    let view = View::open(&job).unwrap();
+    assert_eq!(view.operations(), 5);
+    drop(view);
+    let file = rusqlite::Connection::open(&job).unwrap();
+    let spent = |lane: usize| {
+        let sql = "SELECT count(*) FROM sends WHERE lane = ?1";
+        file.query_row(sql, [lane], |row| row.get::<_, u64>(0))
+            .unwrap()
+    };
+    assert_eq!((spent(0), spent(1)), (4, 3));
+    assert_eq!(lanes.apply().run().code, 0);
+    assert_eq!(lanes.cancelled(), [3, 2]);
+}
+
+#[test]
+fn a_rescue_runs_its_lanes_side_by_side() {
+    let lanes = Lanes::new([3, 2]);
+    let job = lanes.path("a.job");
+    let (north, south) = (lanes.enterprise(0), lanes.enterprise(1));
+    let confirm = format!("{north},{south}");
+    let args = [
+        "rescue",
+        &north,
+        &south,
+        "--job",
+        &job,
+        "--confirm",
+        &confirm,
+    ];
+    let run = lanes.command(&args).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(lanes.cancelled(), [3, 2]);
+}
+
+#[test]
+fn a_lane_whose_token_is_refused_leaves_the_other_alone() {
+    let lanes = Lanes::new([3, 5]);
+    assert_eq!(lanes.plan(&[]).code, 0);
+    fs::write(lanes.file(NAMES[0]), "another-token").unwrap();
+    let run = lanes.apply().run();
+    assert_eq!(run.code, 4, "{run:?}");
+    assert_eq!(lanes.cancelled(), [0, 5]);
+    assert!(run.stderr.contains("lane north stopped: "), "{run:?}");
+    assert!(!run.stderr.contains("lane south stopped"), "{run:?}");
+    // Once it is mended, the same command does what is left.
+    fs::write(lanes.file(NAMES[0]), token(0)).unwrap();
+    let run = lanes.apply().run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(lanes.cancelled(), [3, 5]);
+    assert!(lanes.apis[1].names.iter().all(|name| {
+        let cancel = format!("/v1/{name}:cancel");
+        lanes.cancels().get(&cancel) == Some(&1)
+    }));
+}
+
+#[test]
+fn a_run_of_lanes_that_is_killed_is_resumed() {
+    let lanes = Lanes::new([60, 40]);
+    lanes.limit("100/1s");
+    assert_eq!(lanes.plan(&["--in-flight", "8"]).code, 0);
+    let running = lanes.apply().start();
+    running.until("a cancel in each lane", |_| {
+        let [north, south] = lanes.cancelled();
+        north > 5 && south > 5
+    });
+    running.kill();
+    let run = lanes.apply().run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(lanes.cancelled(), [60, 40]);
+    // The resumed run looks at what the killed one had in flight before it asks again.
+    let repeated = lanes.cancels().values().filter(|times| **times > 1).count();
+    assert!(repeated <= 100, "{repeated}");
+}
+
+#[test]
+fn a_job_of_lanes_is_8_without_its_profile() {
+    let lanes = Lanes::new([1, 1]);
+    assert_eq!(lanes.plan(&[]).code, 0);
+    let job = lanes.path("a.job");
+    let refused = |run: &Run, words: &str| {
+        assert_eq!(run.code, 8, "{run:?}");
+        assert!(run.stderr.contains(words), "{words}: {run:?}");
+        assert_eq!(lanes.requests(), 0);
+    };
+    let endpoint = &lanes.apis[0].endpoint;
+    let args = ["apply", &job, "--profile", "none", "--endpoint", endpoint];
+    let run = Process::new(&args)
+        .env("COUNTERMAND_TOKEN", &token(0))
+        .run();
+    refused(
+        &run,
+        "the job has the lane north, and this run has no lanes",
+    );
+    assert!(run.stderr.contains("--profile FILE"), "{run:?}");
+    lanes.write("region = \"us-central1\"\n");
+    let run = lanes.apply().run();
+    refused(&run, "the lane south, and this run has other names");
+}
+
+/// A profile with a mistake sends nothing, and says where the mistake is.
+#[test]
+fn a_mistake_in_a_profile_is_named() {
+    let lanes = Lanes::new([1, 1]);
+    let south = "config.toml, lane south: ";
+    for (more, words) in [
+        ("colour = \"red\"\n", "colour: there is no such field"),
+        ("share = 2\n", "share: "),
+        (
+            "share = \"half\"\n",
+            "share: expected a number, found a text",
+        ),
+        ("region = 5\n", "region: expected a text, found a number"),
+        (
+            "per_resource = \"often\"\n",
+            "per_resource: \"often\" is not a quota",
+        ),
+        ("service = \"nothing\"\n", "service: "),
+        (
+            "quota_project = \"another\"\n",
+            "quota_project: it is not emm-south",
+        ),
+        ("subject = \"\"\n", "subject: it is empty"),
+    ] {
+        lanes.write(more);
+        let run = lanes.plan(&[]);
+        assert_eq!((run.code, &*run.stdout), (2, ""), "{more}: {run:?}");
+        let found = run.stderr.contains(south) && run.stderr.contains(words);
+        assert!(found, "{words}: {run:?}");
+    }
+    for (more, words) in [
+        ("[lanes.south]\n", "line "),
+        (
+            "[lanes.east]\nparents = [\"*\"]\n",
+            "lane east: parents: \"*\" is not the name",
+        ),
+        (
+            "[lanes.east]\nparents = []\n",
+            "lane east: parents: it is empty",
+        ),
+        (
+            "[lanes.east]\ncredentials = { file = \"a\", default = true }\n",
+            "lane east: credentials: expected one of",
+        ),
+        ("[lanes.\"a b\"]\n", "\"a b\" is no name for a lane"),
+        ("[lanes.east]\n", "belongs to the lane "),
+        (
+            "[lanes.east]\nproject = \"one\"\nquota = \"10/1s\"\n[lanes.west]\nproject = \"one\"\nquota = \"10/1s\"\n",
+            "their shares come to 160 %",
+        ),
+        (
+            "[defaults]\nin_flight = 0\n",
+            "defaults.in_flight: expected a number from 1 to 10,000",
+        ),
+        (
+            "[defaults]\nca_file = 1\n",
+            "defaults.ca_file: expected a text",
+        ),
+    ] {
+        lanes.write(more);
+        let run = lanes.plan(&[]);
+        assert_eq!((run.code, &*run.stdout), (2, ""), "{more}: {run:?}");
+        assert!(run.stderr.contains(words), "{words}: {run:?}");
+    }
+    assert_eq!(lanes.requests(), 0);
+    assert!(!lanes.file("a.job").exists());
+}
+
+#[test]
+fn a_name_that_fits_no_lane_is_in_no_plan() {
+    let lanes = Lanes::new([1, 1]);
+    let job = lanes.path("a.job");
+    let name = "enterprises/LCother/devices/d/operations/1";
+    let run = lanes.command(&["plan", name, "--output", &job]).run();
+    assert_eq!(run.code, 2, "{run:?}");
+    for words in ["config.toml", name, "belongs to no lane", "north", "south"] {
+        assert!(run.stderr.contains(words), "{words}: {run:?}");
+    }
+    assert!(!lanes.file("a.job").exists());
+}
+
+#[test]
+fn credentials_that_are_missing_are_named_before_anything_is_sent() {
+    let lanes = Lanes::new([1, 1]);
+    assert_eq!(lanes.plan(&[]).code, 0);
+    fs::remove_file(lanes.file(NAMES[1])).unwrap();
+    let run = lanes.apply().run();
+    assert_eq!(run.code, 4, "{run:?}");
+    assert!(run.stderr.contains("lane south: cannot read"), "{run:?}");
+    assert_eq!(lanes.requests(), 0);
+}
+
+#[test]
+fn a_profile_has_no_secret_and_repeats_none() {
+    let lanes = Lanes::new([1, 1]);
+    let key = "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBK\\n";
+    for more in [
+        format!("region = \"{TOKEN}\"\n"),
+        format!("subject = \"{key}\"\n"),
+        format!("parents2 = [\"{TOKEN}\"]\n"),
+        format!("\"{TOKEN}\" = 1\n"),
+        format!("subject = {TOKEN}\n"),
+    ] {
+        lanes.write(&more);
+        let run = lanes.plan(&[]);
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.stderr.contains("config.toml"), "{run:?}");
+        for part in [TOKEN, "MIIEvQ"] {
+            assert!(!run.stderr.contains(part), "{more}: {run:?}");
+        }
+    }
+}
+
+/// The places where a profile is found, and what overrules what.
+#[test]
+fn a_profile_is_found_by_option_variable_and_folder() {
+    let lanes = Lanes::new([1, 1]);
+    let folder = lanes.file("config").join("countermand");
+    fs::create_dir_all(&folder).unwrap();
+    let text = |deadline: &str| {
+        format!("schema = \"countermand.profile/1\"\n[defaults]\ndeadline = \"{deadline}\"\n")
+    };
+    fs::write(folder.join("config.toml"), text("11s")).unwrap();
+    fs::write(folder.join("prod.toml"), text("22s")).unwrap();
+    let deadline = |number: usize, options: &[&str], variable: &str| {
+        let job = lanes.path(&format!("{number}.job"));
+        let args = [&["plan", "-", "--output", &job], options].concat();
+        let process = Process::new(&args).input(lanes.apis[0].names[0].clone());
+        let config = lanes.path("config");
+        let process = process.env("XDG_CONFIG_HOME", &config);
+        let run = process.env("COUNTERMAND_PROFILE", variable).run();
+        assert_eq!(run.code, 0, "{run:?}");
+        View::open(&job).unwrap().settings().deadline.as_secs()
+    };
+    assert_eq!(deadline(1, &[], ""), 11);
+    assert_eq!(deadline(2, &[], "prod"), 22);
+    assert_eq!(deadline(3, &["--profile", "prod"], "none"), 22);
+    assert_eq!(deadline(4, &["--profile", "none"], "prod"), 120);
+    assert_eq!(deadline(5, &["--deadline", "33s"], "prod"), 33);
+}
