@@ -32,22 +32,39 @@ impl Estimate {
     /// # Errors
     /// The disk's.
     pub fn of(job: &Contents, options: Options) -> Result<Self, JobError> {
+        Ok(Self::longest(&Self::of_lanes(job, options)?))
+    }
+
+    /// The estimate of lanes that run side by side.
+    #[must_use]
+    pub fn longest(lanes: &[Self]) -> Self {
+        let longest = lanes.iter().copied().reduce(|longest, lane| Self {
+            last_cancel: longest.last_cancel.max(lane.last_cancel),
+            last_verdict: longest.last_verdict.max(lane.last_verdict),
+        });
+        longest.unwrap_or_default()
+    }
+
+    /// The estimate of each lane, in their order. They run side by side ([`longest`](Self::longest)).
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn of_lanes(job: &Contents, options: Options) -> Result<Vec<Self>, JobError> {
         let (wall, uptime) = (now(), Uptime::now());
         let mut names = TakenUp::of(job, false)?;
-        let mut longest = Self::default();
+        let mut estimates = Vec::new();
         for (lane, names) in names.lanes.iter_mut().enumerate() {
             if names.is_empty() {
+                estimates.push(Self::default());
                 continue;
             }
             let mut scheduler = scheduler(job, lane, options, wall, uptime.as_ref())?;
             for (name, phase) in names.drain(..) {
                 scheduler.push(name, phase);
             }
-            let lane = Self::of_scheduler(scheduler);
-            longest.last_cancel = longest.last_cancel.max(lane.last_cancel);
-            longest.last_verdict = longest.last_verdict.max(lane.last_verdict);
+            estimates.push(Self::of_scheduler(scheduler));
         }
-        Ok(longest)
+        Ok(estimates)
     }
 
     fn of_scheduler(mut scheduler: Scheduler) -> Self {

@@ -218,13 +218,11 @@ pub(crate) enum Command {
 impl Command {
     /// True if it sends requests, for which a profile has settings.
     pub(crate) const fn takes_profile(&self) -> bool {
-        match self {
-            Self::Cancel(_) | Self::Get(_) | Self::List(_) | Self::Find(_) | Self::Doctor(_) => {
-                true
-            }
-            Self::Plan(_) | Self::Apply(_) | Self::Rescue(_) => true,
-            _ => false,
-        }
+        let one_lane = matches!(
+            self,
+            Self::Cancel(_) | Self::Get(_) | Self::List(_) | Self::Find(_) | Self::Doctor(_)
+        );
+        one_lane || self.takes_lanes()
     }
 
     /// True if it takes operations of several lanes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countermand_core::text::{json_line, printable};
 use countermand_fleet::input::LeftOut;
-use countermand_fleet::report::vanished;
+use countermand_fleet::report::{LaneCounts, vanished};
 use countermand_fleet::store::{JobError, Kind, Vanished};
 use countermand_fleet::{
     self as fleet, Age, Estimate, Excluded, Findings, Job, Lane, Lanes, Options,
@@ -26,6 +26,9 @@ use crate::failure::Failure;
 use crate::output::results::Report;
 use crate::output::streams;
 use crate::signals::{Hangup, Signals};
+
+/// Number of lanes that are listed.
+const LANES: usize = 20;
 
 const STOPPED: &str = "stopped; nothing was sent, and no file was written";
 
@@ -170,8 +173,32 @@ struct Line {
     vanished: Vec<Vanished>,
     last_cancel_s: f64,
     last_verdict_s: f64,
+    /// Its lanes, if they have names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lanes: Vec<LaneLine>,
     /// The command that applies it.
     apply: String,
+}
+
+/// A lane of a plan.
+#[derive(Serialize)]
+struct LaneLine {
+    #[serde(flatten)]
+    lane: LaneCounts,
+    last_cancel_s: f64,
+    last_verdict_s: f64,
+}
+
+impl LaneLine {
+    fn all(job: &Job, estimates: &[Estimate]) -> Result<Vec<Self>, JobError> {
+        let lanes = LaneCounts::of_job(job)?.into_iter().zip(estimates);
+        let line = |(lane, estimate): (_, &Estimate)| Self {
+            lane,
+            last_cancel_s: estimate.last_cancel.as_secs_f64(),
+            last_verdict_s: estimate.last_verdict.as_secs_f64(),
+        };
+        Ok(lanes.map(line).collect())
+    }
 }
 
 /// Shows what is about to be confirmed: with `--json` as the line of a plan, else on standard error.
@@ -214,7 +241,8 @@ impl Line {
             in_flight: way.in_flight,
             ..Options::default()
         };
-        let estimate = Estimate::of(job, options)?;
+        let estimates = Estimate::of_lanes(job, options)?;
+        let estimate = Estimate::longest(&estimates);
         Ok(Self {
             schema: "countermand.plan/1",
             path: job.path().to_string_lossy().into_owned(),
@@ -227,6 +255,7 @@ impl Line {
             vanished: findings.vanished,
             last_cancel_s: estimate.last_cancel.as_secs_f64(),
             last_verdict_s: estimate.last_verdict.as_secs_f64(),
+            lanes: LaneLine::all(job, &estimates)?,
             apply: way.apply(job)?,
         })
     }
@@ -238,7 +267,7 @@ impl Line {
         if self.last_verdict_s == 0.0 {
             return "Nothing is left to be sent.".to_owned();
         }
-        if settings.lane().quota.is_empty() {
+        if settings.lanes.iter().all(|lane| lane.quota.is_empty()) {
             return "No quota is kept, so how long it takes is up to the server.".to_owned();
         }
         let verdict = match self.summary.unverifiable < self.summary.to_cancel {
@@ -252,10 +281,16 @@ impl Line {
         let assumed = assumed
             .map(|sentence| format!("\n{sentence}"))
             .unwrap_or_default();
+        let share = match &self.lanes[..] {
+            [_, _, ..] => "all lanes side by side".to_owned(),
+            _ => {
+                let percent = (settings.lane().share * 1000.0).round() / 10.0;
+                format!("with {percent} % of the quota")
+            }
+        };
         format!(
-            "Estimate: last cancel after {} at the soonest{verdict}, with {} % of the quota.{assumed}",
+            "Estimate: last cancel after {} at the soonest{verdict}, {share}.{assumed}",
             spell(Duration::from_secs_f64(self.last_cancel_s)),
-            (settings.lane().share * 1000.0).round() / 10.0
         )
     }
 
@@ -298,6 +333,20 @@ impl Line {
             enterprises.collect::<Vec<_>>().join(", "),
             list(ages.iter().map(|(one, count)| (age(*one), *count))),
         );
+        for line in self.lanes.iter().take(LANES) {
+            let time = match line.lane.counts.again {
+                0 => String::new(),
+                _ => {
+                    let time = spell(Duration::from_secs_f64(line.last_cancel_s));
+                    format!(", last cancel after {time}")
+                }
+            };
+            text.push_str(&format!("  lane {}{time}\n", line.lane));
+        }
+        let more = self.lanes.len().saturating_sub(LANES);
+        if more > 0 {
+            text.push_str(&format!("  and {}\n", counted(more as u64, "more lane")));
+        }
         let unknown = self.summary.types.get(&None).copied().unwrap_or(0);
         if unknown > 0 && !settings.filter.types.is_empty() {
             let unknown = counted(unknown, "operation");

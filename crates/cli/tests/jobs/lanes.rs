@@ -25,7 +25,7 @@ fn token(lane: usize) -> String {
 
 fn api(lane: usize, operations: usize) -> Api {
     let config = Config::default().parents(0).seed(20 + lane as u64);
-    let shared = Shared::new(config.token(&token(lane)));
+    let shared = Shared::new(config.token(token(lane)));
     let mut names = Vec::new();
     for _ in 0..operations {
         let device = NewParent::with([NewOperation::new(Fate::Cancellable)]);
@@ -41,8 +41,8 @@ impl Lanes {
             apis: [api(0, operations[0]), api(1, operations[1])],
             folder: tempfile::tempdir().unwrap(),
         };
-        for lane in 0..2 {
-            fs::write(lanes.file(NAMES[lane]), token(lane)).unwrap();
+        for (lane, name) in NAMES.iter().enumerate() {
+            fs::write(lanes.file(name), token(lane)).unwrap();
         }
         lanes.write("");
         lanes
@@ -142,6 +142,12 @@ fn two_lanes_have_a_server_a_token_and_a_quota_each() {
     let run = lanes.plan(&[]);
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(lanes.requests(), 0);
+    let line =
+        "  lane north (project emm-north), no quota: 4 operations: 4 unsent, last cancel after ";
+    assert!(
+        run.stderr.contains(line) || run.stdout.contains(line),
+        "{run:?}"
+    );
     let settings = View::open(lanes.file("a.job")).unwrap().settings().clone();
     let named: Vec<_> = settings.lanes.iter().map(|lane| &*lane.name).collect();
     assert_eq!(named, NAMES);
@@ -151,6 +157,22 @@ fn two_lanes_have_a_server_a_token_and_a_quota_each() {
     assert_eq!(lanes.cancelled(), [4, 3]);
     let cancels = lanes.cancels();
     assert!(cancels.values().all(|times| *times == 1), "{cancels:?}");
+    // Status and report tell them apart.
+    let status = lanes.command(&["status", &lanes.path("a.job")]).run();
+    let line = "  lane south (project emm-south), no quota: 3 operations: 3 cancelled";
+    assert!(status.stdout.contains(line), "{status:?}");
+    for args in [&["status", "--json"][..], &["report"]] {
+        let job = lanes.path("a.job");
+        let run = lanes.command(&[args, &[&job]].concat()).run();
+        let last = run.json().pop().unwrap();
+        let told = last["lanes"].as_array().unwrap().iter();
+        let told = told.map(|lane| (lane["name"].clone(), lane["counts"]["rows"].clone()));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [("north".into(), 4.into()), ("south".into(), 3.into())],
+            "{last}"
+        );
+    }
 }
 
 #[test]

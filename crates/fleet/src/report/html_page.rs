@@ -546,6 +546,8 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
     facts.extend(filter.map(|filter| ("Filter of the server", words(filter.as_str()), true)));
     let quota = summary.quota.as_ref();
     facts.extend(quota.map(|quota| ("Quota", words(quota), false)));
+    let lanes = summary.lanes.iter();
+    facts.extend(lanes.map(|lane| ("Lane", words(&lane.to_string()), false)));
     for run in &summary.runs {
         let ended = run.ended.map_or_else(|| "no end recorded".to_owned(), time);
         facts.push(("Run", format!("{} to {ended}", time(run.begun)), false));

@@ -1,13 +1,13 @@
 //! The summary of a job file.
 
 use countermand_core::Timestamp;
-use countermand_scheduler::Window;
 
+use super::lanes::{LaneCounts, quota};
 use super::summary::{RunSpan, Summary};
 use crate::authorize::stale;
 use crate::progress;
 use crate::spell::spell;
-use crate::store::{Contents, JobError, Settings};
+use crate::store::{Contents, JobError};
 
 impl Summary {
     /// The report of a job at `now`; `resume` is the command that goes on with it.
@@ -41,7 +41,11 @@ impl Summary {
             .server_filter
             .clone_from(&settings.filter.server_side);
         summary.digest = job.digest();
-        summary.quota = quota(settings);
+        summary.lanes = LaneCounts::of_job(job)?;
+        // Each of several has its own.
+        if summary.lanes.len() <= 1 {
+            summary.quota = quota(settings.lane(), settings.service);
+        }
         summary.duplicates = job.duplicates();
         summary.search = match progress::search(job)? {
             None => progress::planned(job)?,
@@ -76,19 +80,4 @@ impl Summary {
         }
         Ok(summary)
     }
-}
-
-/// `80 % of 600/60s and 1000/100s`; `None` without a limit.
-fn quota(settings: &Settings) -> Option<String> {
-    let lane = settings.lane();
-    let windows: Vec<String> = lane.quota.iter().map(Window::to_string).collect();
-    if windows.is_empty() {
-        return None;
-    }
-    let share = (lane.share * 100.0).round();
-    let assumed = match lane.quota().is_assumed(settings.service) {
-        true => " (assumed, none is documented)",
-        false => "",
-    };
-    Some(format!("{share} % of {}{assumed}", windows.join(" and ")))
 }

@@ -75,6 +75,10 @@ impl Overview {
             let _ = writeln!(text, "Note: {sentence}.");
         }
         let _ = writeln!(text, "{}.", counts.sentence());
+        for lane in summary.lanes.iter().take(LISTED) {
+            let _ = writeln!(text, "  lane {lane}");
+        }
+        more(&mut text, summary.lanes.len() as u64);
         if let Some(sentence) = counts.input_sentence() {
             let _ = writeln!(text, "{sentence}.");
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countermand_core::{ListFilter, Service, Timestamp};
 use serde::{Serialize, Serializer};
 
+use super::lanes::LaneCounts;
 use crate::already_done::AlreadyDone;
 use crate::counts::Counts;
 use crate::not_searched::NotSearched;
@@ -31,8 +32,11 @@ pub struct Summary {
     pub endpoint: String,
     /// SHA-256 over the operations that the plan would cancel.
     pub digest: Option<Digest>,
-    /// The quota the job kept, in words, like `80 % of 600/60s, 1000/100s`.
+    /// The quota the job kept, in words, like `80 % of 600/60s, 1000/100s`; `None` of several lanes.
     pub quota: Option<String>,
+    /// Its lanes, if they have names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lanes: Vec<LaneCounts>,
     /// The search of a rescue, as far as it has come, or that before a plan.
     pub search: Option<SearchProgress>,
     /// The runs so far, in order.
@@ -89,6 +93,7 @@ impl Summary {
             endpoint: endpoint.into(),
             digest: None,
             quota: None,
+            lanes: Vec::new(),
             search: None,
             runs: Vec::new(),
             duplicates: 0,

@@ -1,0 +1,94 @@
+//! The lanes of a job in figures.
+
+use std::fmt;
+
+use countermand_core::Service;
+use countermand_core::text::printable;
+use countermand_scheduler::Window;
+use serde::Serialize;
+
+use crate::counts::Counts;
+use crate::lane::{Lane, LaneError, Lanes};
+use crate::store::{Contents, JobError, JobErrorKind};
+
+/// A lane of a job, and what became of its operations.
+///
+/// `Display` is a line: `north (project emm-north), 80 % of 600/60s: 40 operations: 40 cancelled`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LaneCounts {
+    /// Its name.
+    pub name: String,
+    /// The project whose quota it uses.
+    pub project: Option<String>,
+    /// The region whose quota it uses.
+    pub region: Option<String>,
+    /// Its endpoint.
+    pub endpoint: String,
+    /// Its quota in words, like `80 % of 600/60s and 1000/100s`.
+    pub quota: Option<String>,
+    /// Its operations by state.
+    pub counts: Counts,
+}
+
+impl LaneCounts {
+    /// The lanes of a job, in their order; none for a job with one lane without a name. Reads every row then.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn of_job(job: &Contents) -> Result<Vec<Self>, JobError> {
+        let settings = job.settings();
+        if settings.has_one_lane() {
+            return Ok(Vec::new());
+        }
+        let refuse = |error: LaneError| JobErrorKind::from(error).at(job.path());
+        let lanes = Lanes::new(&settings.lanes).map_err(refuse)?;
+        let empty = settings.lanes.iter().map(|lane| Self {
+            name: lane.name.clone(),
+            project: lane.project.clone(),
+            region: lane.region.clone(),
+            endpoint: lane.endpoint.clone(),
+            quota: quota(lane, settings.service),
+            counts: Counts::default(),
+        });
+        let mut all: Vec<_> = empty.collect();
+        for row in job.rows() {
+            let row = row?;
+            let name = &row.target.name;
+            let place = lanes.of(name.relative(), name).map_err(refuse)?;
+            all[place].counts.add(&row);
+        }
+        Ok(all)
+    }
+}
+
+impl fmt::Display for LaneCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let project = self
+            .project
+            .iter()
+            .map(|project| format!("project {project}"));
+        let region = self.region.iter().map(|region| format!("region {region}"));
+        let owner = project.chain(region).collect::<Vec<_>>().join(", ");
+        write!(f, "{}", self.name)?;
+        if !owner.is_empty() {
+            write!(f, " ({})", printable(&owner))?;
+        }
+        let quota = self.quota.as_deref().unwrap_or("no quota");
+        write!(f, ", {quota}: {}", self.counts.sentence())
+    }
+}
+
+/// `80 % of 600/60s and 1000/100s`; `None` without a limit.
+pub(super) fn quota(lane: &Lane, service: &Service) -> Option<String> {
+    let windows: Vec<String> = lane.quota.iter().map(Window::to_string).collect();
+    if windows.is_empty() {
+        return None;
+    }
+    let share = (lane.share * 100.0).round();
+    let assumed = match lane.quota().is_assumed(service) {
+        true => " (assumed, none is documented)",
+        false => "",
+    };
+    Some(format!("{share} % of {}{assumed}", windows.join(" and ")))
+}
