@@ -201,6 +201,7 @@ def test_the_profile_of_the_page_is_valid(tmp_path: Path) -> None:
     profile.write_text(text, "utf-8")
     done = planned(profile)
     assert done.returncode == 0, done.stderr
+    profile.with_suffix(".job").unlink()
     # The schema and the command refuse the same.
     for wrong in (
         'schema = "countermand.profile/2"\n',

@@ -306,9 +306,8 @@ impl<'a> Lanes<'a> {
         let mut owners = HashMap::<_, (&str, f64)>::new();
         for lane in lanes {
             let name = &*lane.name;
-            if lanes.len() > 1 && !is_name(name) {
-                let name = shown_excerpt(name, 80);
-                return Err(LaneError::Name { name });
+            if lanes.len() > 1 {
+                check_name(name)?;
             }
             if names.insert(name, ()).is_some() {
                 let name = name.to_owned();
@@ -402,9 +401,14 @@ impl Lanes<'_> {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Refuses a name that cannot be typed.
+pub(crate) fn check_name(name: &str) -> Result<(), LaneError> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    (1..=LONGEST).contains(&name.len()) && name.bytes().all(good)
+    if (1..=LONGEST).contains(&name.len()) && name.bytes().all(good) {
+        return Ok(());
+    }
+    let name = shown_excerpt(name, 80);
+    Err(LaneError::Name { name })
 }
 
 fn owner_words((project, region): (Option<&str>, Option<&str>)) -> String {

@@ -2,7 +2,7 @@
 
 mod fields;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use countermand_core::{Endpoint, GrandparentName, OperationName, ParentName, Ser
 use countermand_scheduler::{Quota, QuotaError, ShareError, Window};
 
 use self::fields::{Fields, Problem};
-use crate::lane::{Lane, LaneError, Lanes, ParentPattern};
+use crate::lane::{Lane, LaneError, Lanes, ParentPattern, check_name};
 use crate::length::parse_length;
 
 /// The version of the format.
@@ -238,6 +238,7 @@ impl Profile {
         };
         profile.fill(&mut root).map_err(refuse)?;
         root.end().map_err(refuse)?;
+        profile.check()?;
         Ok(profile)
     }
 
@@ -255,6 +256,20 @@ impl Profile {
             let lane = ProfileLane::read(&mut table, self)?;
             table.end()?;
             self.lanes.push(lane);
+        }
+        Ok(())
+    }
+
+    /// Refuses lanes that contradict each other.
+    fn check(&self) -> Result<(), ProfileError> {
+        for lane in &self.lanes {
+            check_name(&lane.name).map_err(|error| self.refuse(&error))?;
+        }
+        let services: HashSet<_> = self.lanes.iter().map(|lane| lane.service.id).collect();
+        for id in services {
+            let lane = self.lanes.iter().find(|lane| lane.service.id == id);
+            let at = lane.map(|lane| lane.service.endpoint()).unwrap_or_default();
+            self.lanes(&at, &QuotaTerms::default())?;
         }
         Ok(())
     }
@@ -581,10 +596,10 @@ mod tests {
         let start =
             "the profile /etc/lanes.toml: enterprises/C/devices/d/operations/1 belongs to no lane";
         assert!(error.starts_with(start), "{error}");
-        let speech = Service::named("speech.v1").unwrap().endpoint();
-        let error = named(&speech, &Meant::default()).unwrap_err();
+        let beta = Service::named("documentai.v1beta3").unwrap().endpoint();
+        let error = named(&beta, &Meant::default()).unwrap_err();
         assert!(
-            error.contains("it has no lane of the service speech.v1"),
+            error.contains("it has no lane of the service documentai.v1beta3"),
             "{error}"
         );
     }
