@@ -406,7 +406,7 @@ def test_operations_of_another_service_are_found_planned_and_applied(
             calls.plan(tmp_path / "none.job", [item.name for item in found], filter="done=false")
         calls.plan(tmp_path / "sought.job", sought)
         with sqlite3.connect(tmp_path / "sought.job") as connection:
-            ((text,),) = connection.execute("SELECT settings FROM job")
+            ((text,),) = connection.execute("SELECT text FROM settings")
         recorded = json.loads(text)["filter"]
         assert (recorded["server_side"], recorded["newer_than"]) == ("done=false", "7200s")
         path = tmp_path / "batch.job"

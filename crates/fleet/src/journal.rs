@@ -1,6 +1,7 @@
 //! Keeps the events of a scheduler in its job file.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -32,6 +33,10 @@ type OfLanes<T> = Vec<(usize, T)>;
 /// The job of a run, and the records that could not be written to it yet.
 pub(crate) struct Recorder {
     job: Job,
+    /// Records of the lanes that have not been written yet; the lanes that wait for that.
+    together: Vec<Record>,
+    gathering: bool,
+    waiting: Vec<Waker>,
     /// Records that the disk has not taken.
     backlog: Vec<Record>,
     /// Error of the disk, and the time of the next attempt.
@@ -61,6 +66,9 @@ impl Recorder {
     pub(crate) fn new(job: Job, pages: Option<Pages>, recheck: bool, clock: Clock) -> Self {
         Self {
             job,
+            together: Vec::new(),
+            gathering: false,
+            waiting: Vec::new(),
             backlog: Vec::new(),
             trouble: None,
             bodies: HashMap::new(),
@@ -140,6 +148,7 @@ impl Recorder {
     pub(crate) fn end(mut self, how: &str) -> (Job, Option<JobError>, Vec<Record>) {
         let failure = self.stopped.values().find(|cause| cause.is_failure());
         let how = failure.map_or_else(|| how.to_owned(), |cause| format!("stopped: {cause}"));
+        self.write_together();
         let facts = self.facts.drain(..).map(|(_, fact)| fact);
         self.backlog.extend(facts);
         let done = self.pages.as_ref().map(Pages::already_done);
@@ -218,21 +227,50 @@ impl Recorder {
         self.refused.clear();
     }
 
-    /// Writes the new events of a lane, in one transaction.
+    /// Takes the new events of a lane, to be written in one transaction: with those of the other lanes that have some
+    /// at the same moment, because each transaction waits for the disk.
     pub(crate) fn commit(&mut self, lane: usize, events: &[Event]) {
         let at = self.clock.now();
-        let mut records = Vec::with_capacity(events.len());
+        let mut records = std::mem::take(&mut self.together);
         if let Some(millis) = self.clock.jump() {
             records.push(told(at, "clock_set", jump(millis)));
         }
         for event in events {
             self.note(lane, event, at, &mut records);
         }
+        self.together = records;
+        self.gathering = true;
+        if self.job.settings().lanes.len() == 1 {
+            self.write_together();
+        }
+    }
+
+    /// Ready once what was committed is written.
+    pub(crate) fn poll_committed(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self.gathering {
+            true => {
+                self.waiting.push(context.waker().clone());
+                Poll::Pending
+            }
+            false => Poll::Ready(()),
+        }
+    }
+
+    /// Writes what was committed since the last time; `false` if there is nothing.
+    pub(crate) fn write_together(&mut self) -> bool {
+        if !std::mem::take(&mut self.gathering) {
+            return false;
+        }
+        let mut records = std::mem::take(&mut self.together);
         self.bodies.clear();
         self.mark_refused();
         let mut all = self.due_facts(countermand::hyper::monotonic_now(), &records);
         all.append(&mut records);
         self.write(all);
+        for lane in self.waiting.drain(..) {
+            lane.wake();
+        }
+        true
     }
 
     /// The facts that are to be written now: with what else is written of their operations, which then

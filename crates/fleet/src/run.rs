@@ -223,6 +223,13 @@ impl Journal for LaneJournal {
         }
     }
 
+    fn poll_committed(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.shared.lock() {
+            Some(recorder) => recorder.poll_committed(context),
+            None => Poll::Ready(()),
+        }
+    }
+
     fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
         if let Some(recorder) = &mut *self.shared.lock() {
             recorder.answered(ticket, response);
@@ -511,6 +518,12 @@ impl Run {
         }
     }
 
+    /// Writes what the lanes have to write, in one piece; `false` if there is nothing.
+    fn write_together(&self) -> bool {
+        let mut recorder = self.recorder.lock();
+        recorder.as_mut().is_some_and(Recorder::write_together)
+    }
+
     /// Goes on from a page, before anything else is sent.
     fn turn(&mut self) {
         let (lists, found) = match self.recorder.lock().as_mut() {
@@ -564,6 +577,8 @@ impl Stream for Run {
                     };
                     break Poll::Ready(Some(Event::Finished { name, result }));
                 }
+                // Every lane that had something to do has done it.
+                Poll::Pending if this.write_together() => {}
                 event => break event,
             }
         };

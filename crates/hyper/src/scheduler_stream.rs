@@ -68,6 +68,14 @@ pub trait Journal: Send {
     /// the next time.
     fn commit(&mut self, events: &[Event]);
 
+    /// Ready once all that [`commit`](Self::commit) was given is kept: by default at once. A journal that several
+    /// schedulers share can write what they give it in one piece; meanwhile no request of theirs leaves and no event is
+    /// told. It wakes them when it has.
+    fn poll_committed(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let _ = context;
+        Poll::Ready(())
+    }
+
     /// Sees an answer before the scheduler takes it; its consequences are in the next
     /// [`commit`](Self::commit). For evidence.
     fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
@@ -100,6 +108,8 @@ pub struct SchedulerStream<S> {
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     departures: Departures,
     timer: Option<Pin<Box<tokio::time::Sleep>>>,
+    /// The journal was given events and has not said yet that it keeps them.
+    committing: bool,
     done: bool,
 }
 
@@ -114,6 +124,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
             answers: FuturesUnordered::new(),
             departures: Departures::new(),
             timer: None,
+            committing: false,
             done: false,
         }
     }
@@ -206,6 +217,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
             && self.told.len() > before
         {
             journal.commit(&self.told.make_contiguous()[before..]);
+            self.committing = true;
         }
     }
 
@@ -307,6 +319,13 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for SchedulerStream<S> {
         // Nothing in it is pinned in place: the streams are in boxes of their own.
         let this = self.get_mut();
         loop {
+            if this.committing {
+                let committed = this.journal.as_mut();
+                if committed.is_some_and(|journal| journal.poll_committed(context).is_pending()) {
+                    return Poll::Pending;
+                }
+                this.committing = false;
+            }
             // The caller that is told may push names from a page, before anything else is sent.
             if let Some(event) = this.told.pop_front() {
                 if let Event::Finished { name, result } = &event {

@@ -630,7 +630,7 @@ fn the_filter_of_the_server_is_sent_recorded_and_no_verdict() {
         "found with the filter done = false: what the server does not list for it was not seen";
     assert!(plan.stdout.contains(told), "{plan:?}");
     let job = rusqlite::Connection::open(world.job()).unwrap();
-    let settings = job.query_row("SELECT settings FROM job", [], |row| {
+    let settings = job.query_row("SELECT text FROM settings", [], |row| {
         row.get::<_, String>(0)
     });
     let settings = settings.unwrap();

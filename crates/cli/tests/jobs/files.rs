@@ -174,7 +174,7 @@ fn fault_39_a_plan_edited_with_sql_is_8() {
            device_seen, phase, attempts, cancel_sent_at, maybe_delivered_at, accepted_at, resolved_at, verdict, operation, error,
            parent_exists, body_sha256, checksum FROM operations WHERE position = 40",
         "UPDATE operations SET phase = 'accepted', verdict = 'cancelled', resolved_at = 1 WHERE position = 5",
-        "UPDATE job SET settings = replace(settings, '0.8', '1.0')",
+        "UPDATE settings SET text = replace(text, '0.8', '1.0')",
         "DELETE FROM sends; INSERT INTO sends VALUES (1, 1, 'cancel', 'x', 0, 1)",
         "DROP TRIGGER operations_update; UPDATE operations SET type = 'LOCK' WHERE position = 3",
         "UPDATE seal SET lifted = 1; UPDATE operations SET type = 'LOCK' WHERE position = 3",

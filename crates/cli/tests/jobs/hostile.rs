@@ -59,7 +59,7 @@ fn fault_58_views_in_place_of_tables_are_refused_in_time() {
         ),
         (
             "a huge row",
-            "UPDATE job SET settings = json_quote(hex(zeroblob(60000000)))".to_owned(),
+            "UPDATE settings SET text = json_quote(hex(zeroblob(60000000)))".to_owned(),
         ),
         (
             "another application",

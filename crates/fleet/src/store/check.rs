@@ -11,7 +11,7 @@ use super::codec::{self, name_at, time_at};
 use super::connection::{fold_at_end, in_time};
 use super::error::JobErrorKind;
 use super::head::Head;
-use super::schema::{self, BAD, JOB, OPERATIONS, Table, folded};
+use super::schema::{self, BAD, JOB, OPERATIONS, SETTINGS, Table, folded};
 use super::settings::{Kind, Settings};
 use crate::counts::Counts;
 use crate::spell::counted;
@@ -94,6 +94,7 @@ fn version(connection: &Connection) -> Result<(), JobErrorKind> {
 /// The row of the job, and its settings.
 fn head(connection: &Connection, names: bool) -> Result<(Head, Settings), JobErrorKind> {
     each_row(connection, &JOB, |_| Ok(()))?;
+    each_row(connection, &SETTINGS, |_| Ok(()))?;
     let head = Head::read(connection)?;
     let settings = Settings::read(&head.settings)?;
     match names || is_unfinished(&head, &settings) {

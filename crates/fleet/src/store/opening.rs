@@ -53,8 +53,9 @@ pub(super) fn create(
         what: format!("settings: {error}"),
     })?;
     let cookie = connection.pragma_query_value(None, "schema_version", |row| row.get(0))?;
-    let head = Head::new(now, text, cookie);
+    let head = Head::new(now, &text, cookie);
     connection.execute("INSERT INTO seal VALUES (1, 1)", [])?;
+    head.put_settings(&connection)?;
     head.put(&connection, &schema::JOB.insert)?;
     connection.execute("UPDATE seal SET lifted = 0", [])?;
     connection.execute_batch("COMMIT")?;

@@ -34,6 +34,7 @@ pub(super) struct Table {
 }
 
 pub(super) static JOB: LazyLock<Table> = LazyLock::new(|| Table::named("job", 2));
+pub(super) static SETTINGS: LazyLock<Table> = LazyLock::new(|| Table::named("settings", 2));
 pub(super) static HOLDER: LazyLock<Table> = LazyLock::new(|| Table::named("holder", 1));
 pub(super) static OPERATIONS: LazyLock<Table> = LazyLock::new(|| Table::named("operations", 7));
 pub(super) static SENDS: LazyLock<Table> = LazyLock::new(|| Table::named("sends", 5));
@@ -45,8 +46,9 @@ pub(super) static NOTES: LazyLock<Table> = LazyLock::new(|| Table::named("notes"
 pub(super) static RUNS: LazyLock<Table> = LazyLock::new(|| Table::named("runs", 6));
 
 /// The tables that the fold of the job is over.
-pub(super) fn folded() -> [&'static Table; 9] {
+pub(super) fn folded() -> [&'static Table; 10] {
     [
+        &SETTINGS,
         &OPERATIONS,
         &DEVICES,
         &ENTERPRISES,

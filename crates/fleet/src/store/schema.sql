@@ -3,13 +3,18 @@ CREATE TABLE job (
   schema INTEGER NOT NULL,
   cookie INTEGER NOT NULL,
   created INTEGER NOT NULL,
-  settings TEXT NOT NULL CHECK (json_valid(settings)),
   duplicates INTEGER NOT NULL,
   devices INTEGER NOT NULL,
   searched INTEGER NOT NULL,
   counts TEXT NOT NULL CHECK (json_valid(counts)),
   digest BLOB CHECK (length(digest) = 32),
   fold INTEGER NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE settings (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  text TEXT NOT NULL CHECK (json_valid(text)),
   checksum INTEGER NOT NULL
 ) STRICT;
 

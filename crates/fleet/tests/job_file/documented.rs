@@ -81,7 +81,7 @@ fn the_digest_can_be_recomputed() {
     let digest = job.freeze().unwrap();
     let file = Connection::open(&path).unwrap();
     let settings: String = file
-        .query_row("SELECT settings FROM job", [], |row| row.get(0))
+        .query_row("SELECT text FROM settings", [], |row| row.get(0))
         .unwrap();
 
     let mut bytes = Vec::new();

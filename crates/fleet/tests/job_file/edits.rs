@@ -18,7 +18,7 @@ const EDITS: &[&str] = &[
     "INSERT INTO operations SELECT 13, name || '1', type, created, duration, error_code, device_seen,
        phase, attempts, cancel_sent_at, maybe_delivered_at, accepted_at, resolved_at, verdict, operation, error, parent_exists,
        body_sha256, checksum FROM operations WHERE position = 1",
-    "UPDATE job SET settings = replace(settings, '0.8', '1.0')",
+    "UPDATE settings SET text = replace(text, '0.8', '1.0')",
     "UPDATE job SET duplicates = 5",
     "DELETE FROM job",
     "DELETE FROM sends",

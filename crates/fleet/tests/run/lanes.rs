@@ -352,3 +352,44 @@ async fn the_last_cancel_is_that_of_the_later_lane() {
         "{both:?}, alone {alone}"
     );
 }
+
+/// Lanes write together, and a request leaves only when its intent is in the file.
+#[tokio::test(start_paused = true)]
+async fn no_request_of_a_lane_leaves_before_its_intent_is_kept() {
+    let worlds = Worlds::new([6, 9]);
+    let job = worlds.plan();
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(0));
+    let clients = worlds.worlds.iter().map(|_| {
+        let (path, seen) = (worlds.path.clone(), seen.clone());
+        let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
+        let client = Client::new(move |transmit: countermand::hyper::Transmit| {
+            let path = path.clone();
+            let seen = seen.clone();
+            async move {
+                let name = transmit.request.uri().path();
+                let body = match name.strip_suffix(":cancel") {
+                    Some(name) => {
+                        let view = View::open(&path).unwrap();
+                        let name: OperationName = name["/v1/".len()..].parse().unwrap();
+                        let row = view.row(&name).unwrap().unwrap();
+                        assert_eq!(row.progress.phase, Phase::MaybeSent, "{name}");
+                        *seen.lock().unwrap() += 1;
+                        "{}".to_owned()
+                    }
+                    None => {
+                        let name = &name["/v1/".len()..];
+                        format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#)
+                    }
+                };
+                Ok(http::Response::new(bytes::Bytes::from(body)))
+            }
+        });
+        client.endpoint(endpoint)
+    });
+    let clients = clients.collect::<Vec<_>>();
+    let lanes = worlds.settings.lanes.clone();
+    let mut run = Run::begin(clients, worlds.check(job, lanes).unwrap()).unwrap();
+    finish(&mut run).await;
+    let ended = run.end("done");
+    assert_eq!((cancelled(&ended.job), *seen.lock().unwrap()), (15, 15));
+}
