@@ -1,6 +1,6 @@
 //! Applies a job, resumes one, and rescues: searches and cancels at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,6 +52,9 @@ pub struct Run {
     skipped: u64,
     /// Operations that a recheck leaves alone, because its service has no method that shows them.
     not_rechecked: u64,
+    /// Lanes that were asked since the outages were looked at; these, by the places of the lanes.
+    polled: Polled,
+    outages: BTreeMap<usize, Outage>,
     /// The file tells that the server fails.
     outage_noted: bool,
     /// Wakes the run for what [`keep`](Self::keep) has to write then.
@@ -178,16 +181,25 @@ impl Clients {
     }
 }
 
+/// Places of lanes that were polled: with a thousand lanes, only these are looked at.
+type Polled = Arc<Mutex<BTreeSet<usize>>>;
+
+/// What a panic elsewhere has left is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A lane under way, beside others: both those who poll it and the run, which pushes names, have it.
 #[derive(Clone)]
 struct Side {
     place: usize,
+    polled: Polled,
     stream: Arc<Mutex<SchedulerStream<Names>>>,
 }
 
 impl Side {
     fn lock(&self) -> MutexGuard<'_, SchedulerStream<Names>> {
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.stream)
     }
 }
 
@@ -195,6 +207,7 @@ impl Stream for Side {
     type Item = (usize, Event);
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<(usize, Event)>> {
+        lock(&self.polled).insert(self.place);
         let event = pin!(&mut *self.lock()).poll_next(context);
         event.map(|event| event.map(|event| (self.place, event)))
     }
@@ -212,7 +225,7 @@ struct Shared(Arc<Mutex<Option<Recorder>>>);
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Option<Recorder>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -299,6 +312,7 @@ impl Run {
         let not_rechecked = names.not_rechecked;
         let recorder = Recorder::new(job, pages, options.recheck, clock);
         let recorder = Shared(Arc::new(Mutex::new(Some(recorder))));
+        let polled = Polled::default();
         let lanes = clients.into_iter().zip(schedulers).zip(names.lanes);
         let lanes = lanes
             .enumerate()
@@ -307,7 +321,12 @@ impl Run {
                 let stream = client.run(scheduler, stream::iter(names));
                 let stream = stream.journal(LaneJournal { place, shared });
                 let stream = Arc::new(Mutex::new(stream));
-                Side { place, stream }
+                let polled = polled.clone();
+                Side {
+                    place,
+                    polled,
+                    stream,
+                }
             });
         let lanes: Vec<_> = lanes.collect();
         for (place, list) in lists {
@@ -321,6 +340,8 @@ impl Run {
             room: max.saturating_sub(operations),
             skipped: operations.saturating_sub(max),
             not_rechecked,
+            polled,
+            outages: BTreeMap::new(),
             outage_noted: false,
             timer: None,
         })
@@ -484,7 +505,13 @@ impl Run {
     /// process and for a run that is killed: requests that left, and whether the server fails.
     fn keep(&mut self, context: &mut Context<'_>) {
         let now = countermand::hyper::monotonic_now();
-        let outage = self.outage();
+        for place in std::mem::take(&mut *lock(&self.polled)) {
+            match self.lanes[place].lock().outage() {
+                Some(outage) => self.outages.insert(place, outage),
+                None => self.outages.remove(&place),
+            };
+        }
+        let outage = self.outages.values().next().cloned();
         let since = outage.as_ref().map(Failing::since);
         match since {
             Some(since) if !self.outage_noted && since <= now => self.note(outage.as_ref()),
