@@ -7,31 +7,61 @@ use countermand::hyper::{SecretFile, token_fn};
 use countermand::{Access, Client, ClientBuilder, ConnectError, Credentials, HyperConfig};
 use countermand_core::text::path_problem;
 use countermand_core::{Endpoint, Service, TransportError, TransportErrorKind};
-use countermand_fleet::{Lane, ProfileLane, QuotaTerms, Settings};
+use countermand_fleet::{Lane, Meant, ProfileError, ProfileLane, QuotaTerms};
+use countermand_scheduler::Quota;
 
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::streams;
 
+/// A client for names of one lane, and the quota of that lane.
+pub(crate) async fn client_for(
+    global: &Global,
+    at: &Endpoint,
+    meant: &Meant<'_>,
+    over: &QuotaTerms,
+) -> Result<(Client, Quota), Failure> {
+    let lanes = global.profile.lanes_for(at, over, meant);
+    let lanes = lanes.map_err(|error| wrong(&error))?;
+    let clients = match &lanes[..] {
+        [_] => clients(global, at.service(), &lanes).await?,
+        _ => Vec::new(),
+    };
+    let one = clients.into_iter().zip(&lanes).next();
+    one.map(|(client, lane)| (client, lane.quota()))
+        .ok_or_else(|| {
+            let names = lanes.iter().take(5).map(|lane| &*lane.name);
+            let names = names.collect::<Vec<_>>().join(", ");
+            Failure::usage(format!(
+                "the names are of several lanes ({names}): this command takes those of one, `plan` and `rescue` take \
+                 all; nothing was sent"
+            ))
+        })
+}
+
 /// A client for the options; connects when the first request is made.
-pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
+async fn client(global: &Global) -> Result<Client, Failure> {
     connect(&access(global).await?)
 }
 
 /// A client for each lane of a job, with the credentials of that lane.
-pub(crate) async fn clients(global: &Global, settings: &Settings) -> Result<Vec<Client>, Failure> {
-    let of = |lane: &Lane| global.profile.lane(settings.service, &lane.name);
+pub(crate) async fn clients(
+    global: &Global,
+    service: &'static Service,
+    lanes: &[Lane],
+) -> Result<Vec<Client>, Failure> {
+    let of = |lane: &Lane| global.profile.lane(service, &lane.name);
     let own = |lane: &Lane| of(lane).is_some_and(|lane| lane.credentials.is_some());
-    if settings.lanes.iter().all(own)
+    if lanes.iter().all(own)
         && let Some(option) = global.access_option()
     {
         return Err(Failure::usage(format!(
-            "{option} has no effect: the profile names credentials for each lane of this job; nothing was sent"
+            "{option} has no effect: the profile names credentials for each lane that is used; nothing was sent"
         )));
     }
     let mut clients = Vec::new();
-    for lane in &settings.lanes {
+    for lane in lanes {
         let client = match of(lane) {
             None => client(global).await,
             Some(lane) => client_of(global, lane)
@@ -46,7 +76,12 @@ pub(crate) async fn clients(global: &Global, settings: &Settings) -> Result<Vec<
 /// The lanes of this run, of a profile that has any.
 pub(crate) fn lanes(global: &Global, endpoint: &Endpoint) -> Result<Vec<Lane>, Failure> {
     let lanes = global.profile.lanes(endpoint, &QuotaTerms::default());
-    lanes.map_err(|error| Failure::usage(format!("{error}; nothing was sent")))
+    lanes.map_err(|error| wrong(&error))
+}
+
+/// A mistake in a profile, or in names that do not fit it.
+pub(crate) fn wrong(error: &ProfileError) -> Failure {
+    Failure::usage(format!("{error}; nothing was sent"))
 }
 
 async fn client_of(global: &Global, lane: &ProfileLane) -> Result<Client, Failure> {

@@ -15,6 +15,7 @@ use crate::args::operations::{Deadline, Flight};
 use crate::args::quota::Budget;
 use crate::args::selection::Selection;
 use crate::commands::names::Names;
+use crate::connect;
 use crate::exit;
 use crate::failure::Failure;
 
@@ -205,8 +206,7 @@ impl Terms {
         settings.enterprises = names.enterprises.clone();
         settings.filter = self.selection.filter(endpoint)?;
         let lanes = (global.profile).lanes_for(endpoint, &self.budget.terms(), &names.meant());
-        settings.lanes =
-            lanes.map_err(|error| Failure::usage(format!("{error}; nothing was sent")))?;
+        settings.lanes = lanes.map_err(|error| connect::wrong(&error))?;
         Ok(settings)
     }
 }

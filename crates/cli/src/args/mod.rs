@@ -218,16 +218,14 @@ pub(crate) enum Command {
 impl Command {
     /// True if it sends requests, for which a profile has settings.
     pub(crate) const fn takes_profile(&self) -> bool {
-        let one_lane = matches!(
-            self,
-            Self::Cancel(_) | Self::Get(_) | Self::List(_) | Self::Find(_) | Self::Doctor(_)
-        );
-        one_lane || self.takes_lanes()
-    }
-
-    /// True if it takes operations of several lanes.
-    pub(crate) const fn takes_lanes(&self) -> bool {
-        matches!(self, Self::Plan(_) | Self::Apply(_) | Self::Rescue(_))
+        match self {
+            Self::Cancel(_) | Self::Get(_) | Self::List(_) | Self::Find(_) => true,
+            Self::Plan(_) | Self::Apply(_) | Self::Rescue(_) | Self::Doctor(_) => true,
+            Self::Status(_) | Self::Report(_) | Self::Services(_) => false,
+            Self::Completions { .. } | Self::Man { .. } => false,
+            #[cfg(feature = "emulator")]
+            Self::Emulated(_) => false,
+        }
     }
 
     /// The first name that tells a service.

@@ -32,7 +32,8 @@ pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failu
         recheck: options.recheck,
     };
     let job = confirm::authorize(global, job, authorization, options, &mut signals).await?;
-    let clients = connect::clients(global, job.job().settings()).await?;
+    let settings = job.job().settings();
+    let clients = connect::clients(global, settings.service, &settings.lanes).await?;
     let report = Report::start(global.json);
     run(global, clients, job, options, report, signals).await
 }

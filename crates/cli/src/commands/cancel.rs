@@ -6,7 +6,7 @@ use countermand::Client;
 use countermand::hyper::monotonic_now;
 use countermand_core::{Call, Outcome, Phase, Policy, Resource};
 use countermand_fleet::{Pace, counted};
-use countermand_scheduler::Event;
+use countermand_scheduler::{Event, Quota};
 use futures_util::stream;
 
 use crate::args::Global;
@@ -45,16 +45,15 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     }
     let client = match names.is_empty() {
         true => None,
-        false => Some(client(global, &options, &mut signals).await?),
+        false => Some(client(global, &read, &options, &mut signals).await?),
     };
     let mut tally = Tally::new(&names, !options.no_verify, read.refused, duplicates);
-    let Some(client) = client else {
+    let Some((client, quota)) = client else {
         report.sentence("no name is left; nothing was sent");
         return Ok(report.end(tally.exit(), None, &mut signals).await);
     };
     report.align(&names);
     if global.verbose == 0 {
-        let quota = options.budget.quota_for(global);
         report.output.expect(Pace::of(&quota, global.meant));
     }
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
@@ -118,17 +117,19 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
 
 async fn client(
     global: &Global,
+    names: &Names,
     options: &Cancel,
     signals: &mut Signals,
-) -> Result<Client, Failure> {
+) -> Result<(Client, Quota), Failure> {
     let policy = Policy::default()
         .deadline(options.deadline.get(global))
         .verify(!options.no_verify);
-    let client = signals
-        .unless(connect::client(global), NOTHING_SENT)
-        .await??;
-    Ok(client
+    let (meant, terms) = (names.meant(), options.budget.terms());
+    let client = connect::client_for(global, &names.endpoint, &meant, &terms);
+    let (client, quota) = signals.unless(client, NOTHING_SENT).await??;
+    let client = client
         .policy(policy)
-        .quota(options.budget.quota_for(global))
-        .in_flight(options.flight.in_flight(global)))
+        .quota(quota.clone())
+        .in_flight(options.flight.in_flight(global));
+    Ok((client, quota))
 }

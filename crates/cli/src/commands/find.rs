@@ -31,9 +31,9 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
         )));
     }
     sources.check(&filter)?;
-    let client = connect::client(global);
-    let client = signals.unless(client, NOTHING_SENT).await??;
-    let quota = options.budget.quota_for(global);
+    let (meant, terms) = (sources.meant(), options.budget.terms());
+    let client = connect::client_for(global, &sources.endpoint, &meant, &terms);
+    let (client, quota) = signals.unless(client, NOTHING_SENT).await??;
     let in_flight = options.flight.in_flight(global);
     if global.verbose == 0 {
         report.output.expect(Pace::of(&quota, global.meant));

@@ -69,7 +69,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     };
     let mut findings = Findings::default();
     if sources.search() {
-        let clients = connect::clients(global, &settings);
+        let clients = connect::clients(global, settings.service, &settings.lanes);
         let clients = signals.unless(clients, STOPPED).await??;
         if global.verbose == 0 {
             report.output.expect(Pace::of_job(&settings));

@@ -4,8 +4,8 @@ use std::pin::pin;
 
 use countermand_core::text::{chain, shown};
 use countermand_core::{Call, ErrorKind, Policy};
-use countermand_fleet::FilterError;
 use countermand_fleet::input::InputProblem;
+use countermand_fleet::{FilterError, Meant, QuotaTerms};
 use futures_util::{StreamExt, stream};
 
 use crate::args::Global;
@@ -25,13 +25,16 @@ pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> 
     let (mut report, names) = Names::read(given, global, report, &mut signals).await?;
     let global = &names.of_service(global);
     report.left_out(&names.left_out);
-    let (names, _) = names.each_once();
+    let (endpoint, read) = (names.endpoint.clone(), names);
+    let (names, _) = read.each_once();
     for name in &names {
         let method = name.check_method(Call::Get);
         method.map_err(|error| Failure::usage(error.to_string()))?;
     }
     let policy = Policy::default().deadline(options.deadline);
-    let client = connect::client(global).await?.policy(policy);
+    let (meant, terms) = (read.meant(), QuotaTerms::default());
+    let client = connect::client_for(global, &endpoint, &meant, &terms).await?;
+    let client = client.0.policy(policy);
     report.align(&names);
     let mut exit = Exit::Done;
     let asked = stream::iter(names).map(|name| {
@@ -70,7 +73,12 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
         checked.map_err(|error| unanswered(&error))?;
     }
     let policy = Policy::default().deadline(options.deadline);
-    let client = connect::client(global).await?.policy(policy);
+    let meant = Meant {
+        parents: std::slice::from_ref(&device),
+        ..Meant::default()
+    };
+    let client = connect::client_for(global, &endpoint, &meant, &QuotaTerms::default()).await?;
+    let client = client.0.policy(policy);
     let report = Report::start(global.json);
     let mut operations = client.list_operations(&device, options.server.filter);
     let mut exit = Exit::Done;

@@ -47,7 +47,8 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     // Before there is a file: what is not confirmed leaves nothing behind.
     let rescue = confirm::rescue(settings, sources.devices, authorization, &mut signals).await?;
     // Nor do credentials that are of no use.
-    let clients = connect::clients(global, rescue.settings()).await?;
+    let of_job = rescue.settings();
+    let clients = connect::clients(global, of_job.service, &of_job.lanes).await?;
     let options = Options {
         in_flight: options.terms.flight.in_flight(global),
         ..Options::default()

@@ -284,6 +284,38 @@ fn a_job_of_lanes_is_8_without_its_profile() {
     refused(&run, "the lane south, and this run has other names");
 }
 
+#[test]
+fn commands_without_a_job_take_names_of_one_lane() {
+    let lanes = Lanes::new([2, 1]);
+    let (north, south) = (&lanes.apis[0].names[0], &lanes.apis[1].names[0]);
+    let device = south.split("/operations/").next().unwrap();
+    for args in [
+        &["get", south][..],
+        &["list", device],
+        &["find", device],
+        &["cancel", north],
+    ] {
+        let run = lanes.command(args).run();
+        assert_eq!(run.code, 0, "{run:?}");
+    }
+    assert_eq!(lanes.cancelled(), [1, 0]);
+    let before = lanes.requests();
+    let (of_north, of_south) = (lanes.enterprise(0), lanes.enterprise(1));
+    for args in [
+        &["get", north, south][..],
+        &["cancel", south, north],
+        &["find", &of_north, &of_south],
+    ] {
+        let run = lanes.command(args).run();
+        assert_eq!(run.code, 2, "{run:?}");
+        let words = "the names are of several lanes (north, south)";
+        assert!(run.stderr.contains(words), "{run:?}");
+    }
+    let run = lanes.command(&["doctor"]).run();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert_eq!(lanes.requests(), before);
+}
+
 /// A profile with a mistake sends nothing, and says where the mistake is.
 #[test]
 fn a_mistake_in_a_profile_is_named() {
