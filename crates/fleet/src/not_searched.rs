@@ -50,11 +50,6 @@ impl NotSearched {
         Self(others.map(ToString::to_string).collect())
     }
 
-    /// Takes in those of another search.
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
     /// True if the lists have all that is at or below the names.
     #[must_use]
     pub fn is_empty(&self) -> bool {

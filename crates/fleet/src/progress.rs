@@ -115,22 +115,6 @@ pub struct Failing {
 }
 
 impl SearchProgress {
-    /// The sum of the searches of two lanes.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self {
-            devices: self.devices + other.devices,
-            all_listed: self.all_listed && other.all_listed,
-            searched: self.searched + other.searched,
-            pages: self.pages + other.pages,
-            vanished: self.vanished + other.vanished,
-            missed: self.missed + other.missed,
-            missed_finally: self.missed_finally + other.missed_finally,
-            not_attempted: self.not_attempted + other.not_attempted,
-            found: self.found + other.found,
-            service: self.service.or(other.service),
-        }
-    }
-
     /// The begin of a search of a service.
     pub(crate) fn of(service: &'static Service) -> Self {
         Self {

@@ -1,14 +1,14 @@
 //! Applies a job, resumes one, and rescues: searches and cancels at once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countermand::Client;
-use countermand::hyper::{Journal, SchedulerStream, runtime};
+use countermand::hyper::{Journal, runtime};
 use countermand_core::text::chain;
 use countermand_core::{Cause, Error, OperationName, Phase, Resource, Time, Timestamp};
 use countermand_scheduler::{Event, List, Outage, Progress, Ticket};
@@ -26,9 +26,8 @@ use crate::lane::{Lane, LaneError, Lanes};
 use crate::progress::{Failing, JobProgress, SearchProgress};
 use crate::schedule::{TakenUp, scheduler};
 use crate::search::Pages;
+use crate::side::{Polled, Side, lock};
 use crate::store::{Job, JobError, JobErrorKind, Kind, Record};
-
-type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 
 /// A job under way: a stream of its events, each in the job file before it is told.
 ///
@@ -181,38 +180,6 @@ impl Clients {
     }
 }
 
-/// Places of lanes that were polled: with a thousand lanes, only these are looked at.
-type Polled = Arc<Mutex<BTreeSet<usize>>>;
-
-/// What a panic elsewhere has left is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A lane under way, beside others: both those who poll it and the run, which pushes names, have it.
-#[derive(Clone)]
-struct Side {
-    place: usize,
-    polled: Polled,
-    stream: Arc<Mutex<SchedulerStream<Names>>>,
-}
-
-impl Side {
-    fn lock(&self) -> MutexGuard<'_, SchedulerStream<Names>> {
-        lock(&self.stream)
-    }
-}
-
-impl Stream for Side {
-    type Item = (usize, Event);
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<(usize, Event)>> {
-        lock(&self.polled).insert(self.place);
-        let event = pin!(&mut *self.lock()).poll_next(context);
-        event.map(|event| event.map(|event| (self.place, event)))
-    }
-}
-
 /// The journal of a lane.
 struct LaneJournal {
     place: usize,
@@ -320,13 +287,7 @@ impl Run {
                 let shared = recorder.clone();
                 let stream = client.run(scheduler, stream::iter(names));
                 let stream = stream.journal(LaneJournal { place, shared });
-                let stream = Arc::new(Mutex::new(stream));
-                let polled = polled.clone();
-                Side {
-                    place,
-                    polled,
-                    stream,
-                }
+                Side::new(place, polled.clone(), stream)
             });
         let lanes: Vec<_> = lanes.collect();
         for (place, list) in lists {

@@ -33,7 +33,9 @@ impl Options {
     /// answer takes half a second.
     const FEWEST: usize = 8;
 
-    fn in_flight_of_each(self, lanes: usize) -> usize {
+    /// The requests in flight of each of so many lanes.
+    #[must_use]
+    pub fn in_flight_of_each(self, lanes: usize) -> usize {
         let fewest = self.in_flight.min(Self::FEWEST);
         (self.in_flight / lanes.max(1)).max(fewest)
     }

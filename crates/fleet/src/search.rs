@@ -9,15 +9,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use countermand::Client;
-use countermand::hyper::SchedulerStream;
 use countermand_core::{
     Cause, Error, ErrorKind, FailureScope, GrandparentName, Operation, OperationName, Parent,
-    ParentName, Phase, Resource, Service, Timestamp,
+    ParentName, Resource, Service, Timestamp,
 };
 use countermand_scheduler::PastCall;
 use countermand_scheduler::{Event, List, Outage, Progress, Scheduler};
 use futures_core::Stream;
-use futures_util::stream;
+use futures_util::stream::{self, SelectAll};
 
 use crate::already_done::AlreadyDone;
 use crate::clock::now;
@@ -25,6 +24,7 @@ use crate::filter::{Excluded, Filter};
 use crate::job_row::Target;
 use crate::not_searched::NotSearched;
 use crate::progress::SearchProgress;
+use crate::side::{Polled, Side};
 use crate::store::{Job, JobError, Missed, Record, Uptime, Vanished};
 
 /// Events of a search.
@@ -59,7 +59,7 @@ pub enum Found {
 ///
 /// All devices of the enterprises are listed, 100 a page, and of each device all operations to the
 /// last page: the list is oldest first, so the pending ones come last. Under a quota, like
-/// everything; [`cost`](Self::cost) says what it took, so that it is not spent again by what
+/// everything; [`costs`](Self::costs) says what it took, so that it is not spent again by what
 /// comes after it.
 ///
 /// ```
@@ -92,13 +92,29 @@ pub enum Found {
 ///
 /// # Cancellation safety
 /// The search holds the requests in flight, which only read: a future of its next find may be dropped, and the
-/// next one goes on. Dropping the search drops them; what they cost is in [`cost`](Self::cost) while it is there.
+/// next one goes on. Dropping the search drops them; what they cost is in [`costs`](Self::costs) while it is there.
 pub struct Search {
-    running: SchedulerStream<stream::Empty<(OperationName, Phase)>>,
+    lanes: Vec<Side>,
+    /// The lanes that have not come to their end.
+    running: SelectAll<Side>,
     pages: Pages,
     found: VecDeque<Target>,
     /// A list that changes while it is read may show an operation twice.
     known: HashSet<OperationName>,
+}
+
+/// The part of a search that one lane pays for.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "the caller fills it in")]
+pub struct SearchLane {
+    /// The client of the lane.
+    pub client: Client,
+    /// Its quota and its limit of requests.
+    pub scheduler: Scheduler,
+    /// The enterprises whose devices are searched.
+    pub enterprises: Vec<GrandparentName>,
+    /// Devices that are searched.
+    pub devices: Vec<ParentName>,
 }
 
 /// Decides at which page a search goes on, and which of its operations are meant: the same for a
@@ -348,20 +364,48 @@ impl Search {
         devices: impl IntoIterator<Item = ParentName>,
         filter: Filter,
     ) -> Self {
-        let mut pages = Pages::new(client.get_endpoint().service(), filter, now());
-        let mut running = client.run(scheduler, stream::empty());
-        for enterprise in enterprises {
-            if let Some(list) = pages.enterprise(enterprise) {
-                running.search(list);
+        let lane = SearchLane {
+            client: client.clone(),
+            scheduler,
+            enterprises: enterprises.into_iter().collect(),
+            devices: devices.into_iter().collect(),
+        };
+        Self::of_lanes(client.get_endpoint().service(), [lane], filter)
+    }
+
+    /// Searches lanes side by side, each with its own client and quota, which pays for all that is below the names
+    /// of that lane.
+    #[must_use]
+    pub fn of_lanes(
+        service: &'static Service,
+        lanes: impl IntoIterator<Item = SearchLane>,
+        filter: Filter,
+    ) -> Self {
+        let mut pages = Pages::new(service, filter, now());
+        let begin = |(place, lane)| {
+            let SearchLane {
+                client,
+                scheduler,
+                enterprises,
+                devices,
+            } = lane;
+            let mut running = client.run(scheduler, stream::iter(Vec::new()));
+            for enterprise in enterprises {
+                if let Some(list) = pages.enterprise(enterprise) {
+                    running.search(list);
+                }
             }
-        }
-        for device in devices {
-            if let Some(list) = pages.device(device, None, false) {
-                running.search(list);
+            for device in devices {
+                if let Some(list) = pages.device(device, None, false) {
+                    running.search(list);
+                }
             }
-        }
+            Side::new(place, Polled::default(), running)
+        };
+        let lanes: Vec<_> = lanes.into_iter().enumerate().map(begin).collect();
         Self {
-            running,
+            running: stream::select_all(lanes.clone()),
+            lanes,
             pages,
             found: VecDeque::new(),
             known: HashSet::new(),
@@ -371,7 +415,7 @@ impl Search {
     /// Its progress.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.running.progress()
+        self.lanes.iter().map(|lane| lane.lock().progress()).sum()
     }
 
     /// A clause about the operations that were seen so far and left out by the filter, if there are
@@ -400,7 +444,7 @@ impl Search {
     /// The outage, if there is one.
     #[must_use]
     pub fn outage(&self) -> Option<Outage> {
-        self.running.outage()
+        self.lanes.iter().find_map(|lane| lane.lock().outage())
     }
 
     /// The search has failed: nothing at all could be searched, or a failure that concerns
@@ -412,15 +456,27 @@ impl Search {
 
     /// Sends nothing new: lists under way are awaited, the others are missed.
     pub fn stop(&mut self, cause: impl Into<Box<str>>) {
-        self.running.stop(cause);
+        let cause = cause.into();
+        for lane in &self.lanes {
+            lane.lock().stop(cause.clone());
+        }
+        // Each is asked anew: one that waited for its quota does not wait any more.
+        self.running = stream::select_all(self.lanes.clone());
     }
 
-    /// The quota that was spent and still counts.
+    /// The quota of each lane that was spent and still counts.
     #[must_use]
-    pub fn cost(&mut self) -> SearchCost {
+    pub fn costs(&self) -> Vec<SearchCost> {
         let clock = countermand::hyper::monotonic_now();
-        let calls = self.running.rate_limiter().save(clock);
-        SearchCost::new(calls, now(), Uptime::now())
+        let cost = |lane: &Side| {
+            let calls = lane.lock().rate_limiter().save(clock);
+            let cost = SearchCost::new(calls, now(), Uptime::now());
+            SearchCost {
+                lane: lane.place(),
+                ..cost
+            }
+        };
+        self.lanes.iter().map(cost).collect()
     }
 }
 
@@ -483,7 +539,7 @@ impl Stream for Search {
             if let Some(target) = this.found.pop_front() {
                 return Poll::Ready(Some(Found::Operation(target)));
             }
-            let event = match pin!(&mut this.running).poll_next(context) {
+            let (lane, event) = match pin!(&mut this.running).poll_next(context) {
                 Poll::Ready(Some(event)) => event,
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
@@ -495,7 +551,7 @@ impl Stream for Search {
                     ..
                 } => {
                     for list in this.pages.devices(&devices, last) {
-                        this.running.search(list);
+                        this.lanes[lane].lock().search(list);
                     }
                 }
                 Event::Operations {
@@ -591,37 +647,7 @@ impl Findings {
         self.excluded = search.excluded();
         self.already_done = search.pages.already_done().clone();
         self.not_searched = search.not_searched();
-        self.costs = vec![search.cost()];
-    }
-
-    /// Adds what the search of another lane has found.
-    pub fn join(&mut self, other: Self) {
-        let Self {
-            targets,
-            missed,
-            vanished,
-            cause,
-            excluded,
-            already_done,
-            not_searched,
-            progress,
-            failure,
-            costs,
-        } = other;
-        self.targets.extend(targets);
-        self.missed.extend(missed);
-        self.vanished.extend(vanished);
-        self.cause = self.cause.take().or(cause);
-        let seen = self.excluded.take().into_iter().chain(excluded);
-        self.excluded = seen.reduce(|all, more| format!("{all}; {more}"));
-        self.already_done.merge(already_done);
-        self.not_searched.merge(not_searched);
-        self.progress = match self.costs.is_empty() {
-            true => progress,
-            false => self.progress.and(progress),
-        };
-        self.failure = self.failure.take().or(failure);
-        self.costs.extend(costs);
+        self.costs = search.costs();
     }
 
     /// The records of a plan: lists that were not read or not asked for, devices that vanished, and

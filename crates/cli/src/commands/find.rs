@@ -1,16 +1,15 @@
 //! `countermand find`.
 
-use countermand::Client;
+use countermand_core::Service;
 use countermand_fleet::report::vanished;
 use countermand_fleet::store::Missed;
-use countermand_fleet::{Filter, Findings, Found, Search, Target};
+use countermand_fleet::{Findings, Found, Search, Target};
 use countermand_fleet::{JobProgress, Pace, counted, grouped, now};
-use countermand_scheduler::Quota;
 use futures_util::StreamExt;
 
 use crate::args::Global;
 use crate::args::jobs::Find;
-use crate::commands::names::{Given, Names, Places, searched};
+use crate::commands::names::{Given, Names, searched};
 use crate::commands::stop::Stop;
 use crate::connect;
 use crate::exit::Exit;
@@ -47,8 +46,10 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
         }
     };
     let filtered = filter.server_side.is_some();
-    let from = (&client, sources.places(), filter);
-    let searched = search(from, quota, in_flight, &report, &mut signals, show).await;
+    let scheduler = client.scheduler().quota(quota).in_flight(in_flight);
+    let places = (sources.enterprises.clone(), sources.devices.clone());
+    let search = Search::new(&client, scheduler, places.0, places.1, filter);
+    let searched = follow_search((global.meant, search), &report, &mut signals, show).await;
     let findings = &searched.findings;
     if !findings.vanished.is_empty() {
         report.output.note(vanished(&findings.vanished).trim_end());
@@ -128,22 +129,18 @@ impl Searched {
     }
 }
 
-/// Searches, hands over each operation as it is found, and complains of lists that could not be read.
-pub(crate) async fn search(
-    (client, (enterprises, devices), filter): (&Client, Places, Filter),
-    quota: Quota,
-    in_flight: usize,
+/// Follows a search, hands over each operation as it is found, and complains of lists that could not be read.
+pub(crate) async fn follow_search(
+    (service, mut search): (&'static Service, Search),
     report: &Report,
     signals: &mut Signals,
     mut found: impl FnMut(&Target),
 ) -> Searched {
-    let scheduler = client.scheduler().quota(quota).in_flight(in_flight);
-    let mut search = Search::new(client, scheduler, enterprises, devices, filter);
     let mut searched = Searched {
         findings: Findings::default(),
         signal: None,
     };
-    let mut stop = Stop::of(client.get_endpoint().service());
+    let mut stop = Stop::of(service);
     let mut ticks = report.output.ticks();
     loop {
         let one = tokio::select! {

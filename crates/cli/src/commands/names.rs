@@ -27,9 +27,6 @@ use crate::output::json::{Place, Refused};
 use crate::output::results::Report;
 use crate::signals::{NOTHING_SENT, Signals};
 
-/// Resources that are searched: their devices, and devices.
-pub(crate) type Places = (Vec<GrandparentName>, Vec<ParentName>);
-
 /// The names as typed, and which of them are accepted.
 pub(crate) struct Given {
     /// Names, and `-` for standard input.
@@ -220,11 +217,6 @@ impl Names {
             parents: &self.devices,
             grandparents: &self.enterprises,
         }
-    }
-
-    /// Those that are searched.
-    pub(crate) fn places(&self) -> Places {
-        (self.enterprises.clone(), self.devices.clone())
     }
 
     /// Something has to be searched.

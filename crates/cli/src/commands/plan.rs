@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
+use countermand::Client;
 use countermand_core::text::{json_line, printable};
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::report::{LaneCounts, vanished};
@@ -11,14 +12,14 @@ use countermand_fleet::store::{JobError, Kind, Vanished};
 use countermand_fleet::{
     self as fleet, Age, Estimate, Excluded, Findings, Job, Lane, Lanes, Options,
 };
-use countermand_fleet::{Pace, PlanSummary, counted, grouped, now, spell};
+use countermand_fleet::{Pace, PlanSummary, Search, SearchLane, counted, grouped, now, spell};
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::args::jobs::{FormatWord, OrderWord, Plan};
 use crate::args::resume::Way;
-use crate::commands::find::{INCOMPLETE, search};
-use crate::commands::names::{Given, Names, Places};
+use crate::commands::find::{INCOMPLETE, follow_search};
+use crate::commands::names::{Given, Names};
 use crate::commands::open;
 use crate::connect;
 use crate::exit::Exit;
@@ -75,29 +76,20 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
             report.output.expect(Pace::of_job(&settings));
         }
         let in_flight = terms.flight.in_flight(global);
-        let places = of_lanes(&sources, &settings.lanes)?;
-        for (lane, (client, places)) in clients.iter().zip(places).enumerate() {
-            if places.0.is_empty() && places.1.is_empty() {
-                continue;
-            }
-            let from = (client, places, settings.filter.clone());
-            let quota = settings.lanes[lane].quota();
-            let mut searched = search(from, quota, in_flight, &report, &mut signals, |_| {}).await;
-            exit = exit.max(searched.exit());
-            let found = plan.targets.len() + findings.targets.len();
-            let found = found + searched.findings.targets.len();
-            if let Some(stopped) = searched.stopped(found) {
-                report
-                    .output
-                    .note(&format!("{stopped}; no file was written"));
-                report.output.finish().await;
-                return Ok(exit);
-            }
-            for cost in &mut searched.findings.costs {
-                cost.lane = lane;
-            }
-            findings.join(searched.findings);
+        let lanes = of_lanes(&sources, &settings.lanes, clients, in_flight)?;
+        let search = Search::of_lanes(settings.service, lanes, settings.filter.clone());
+        let searched =
+            follow_search((settings.service, search), &report, &mut signals, |_| {}).await;
+        exit = exit.max(searched.exit());
+        let found = plan.targets.len() + searched.findings.targets.len();
+        if let Some(stopped) = searched.stopped(found) {
+            report
+                .output
+                .note(&format!("{stopped}; no file was written"));
+            report.output.finish().await;
+            return Ok(exit);
         }
+        findings = searched.findings;
         plan.found(&mut findings);
     }
     if plan.targets.is_empty() {
@@ -119,21 +111,38 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     Ok(exit)
 }
 
-/// The resources that each lane searches.
-fn of_lanes(sources: &Names, lanes: &[Lane]) -> Result<Vec<Places>, Failure> {
-    let places = Lanes::new(lanes).and_then(|known| {
-        let mut places = vec![Places::default(); lanes.len()];
+/// The search of each lane.
+fn of_lanes(
+    sources: &Names,
+    lanes: &[Lane],
+    clients: Vec<Client>,
+    in_flight: usize,
+) -> Result<Vec<SearchLane>, Failure> {
+    let options = Options {
+        in_flight,
+        ..Options::default()
+    };
+    let of_each = options.in_flight_of_each(lanes.len());
+    let begin = |(lane, client): (&Lane, Client)| SearchLane {
+        scheduler: client.scheduler().quota(lane.quota()).in_flight(of_each),
+        client,
+        enterprises: Vec::new(),
+        devices: Vec::new(),
+    };
+    let mut searches: Vec<_> = lanes.iter().zip(clients).map(begin).collect();
+    let placed = Lanes::new(lanes).and_then(|known| {
         for name in &sources.enterprises {
             let lane = known.of_all(name.relative(), name)?;
-            places[lane].0.push(name.clone());
+            searches[lane].enterprises.push(name.clone());
         }
         for name in &sources.devices {
             let lane = known.of_all(name.relative(), name)?;
-            places[lane].1.push(name.clone());
+            searches[lane].devices.push(name.clone());
         }
-        Ok(places)
+        Ok(())
     });
-    places.map_err(|error| Failure::usage(format!("{error}; nothing was sent")))
+    placed.map_err(|error| Failure::usage(format!("{error}; nothing was sent")))?;
+    Ok(searches)
 }
 
 /// Tells the reason why there is no plan; `seen` are clauses about names left out.

@@ -1,8 +1,8 @@
 //! Jobs of several lanes: each spends its own quota, beside the others.
 
 use countermand_core::OperationName;
-use countermand_fleet::store::Contents;
-use countermand_fleet::{Clients, Lane, NotAuthorized, Plan};
+use countermand_fleet::store::{Contents, Record};
+use countermand_fleet::{Clients, Findings, Lane, NotAuthorized, Plan, SearchLane};
 
 use super::*;
 
@@ -392,4 +392,50 @@ async fn no_request_of_a_lane_leaves_before_its_intent_is_kept() {
     finish(&mut run).await;
     let ended = run.end("done");
     assert_eq!((cancelled(&ended.job), *seen.lock().unwrap()), (15, 15));
+}
+
+/// Two lanes are searched in the time of the longer one, and each pays for its own lists.
+#[tokio::test(start_paused = true)]
+async fn a_search_runs_its_lanes_side_by_side() {
+    let search = async |count: usize| {
+        let worlds = Worlds::new([80, 60]);
+        let lanes = worlds.worlds.iter().zip(&worlds.settings.lanes).take(count);
+        let lanes = lanes.map(|(world, lane)| SearchLane {
+            client: world.client.clone(),
+            scheduler: world.client.scheduler().quota(lane.quota()),
+            enterprises: vec![world.enterprise()],
+            devices: Vec::new(),
+        });
+        let service = worlds.settings.service;
+        let mut search = Search::of_lanes(service, lanes.collect::<Vec<_>>(), Filter::default());
+        let begun = tokio::time::Instant::now();
+        let mut findings = Findings::default();
+        while let Some(found) = search.next().await {
+            findings.take(found);
+        }
+        let took = begun.elapsed();
+        findings.end(&mut search);
+        for world in &worlds.worlds {
+            let quota = world.shared.with(|emulator, now| emulator.quota(now));
+            assert_eq!(quota.refused, 0);
+        }
+        (took, findings)
+    };
+    let (alone, findings) = search(1).await;
+    assert_eq!((findings.targets.len(), findings.costs.len()), (80, 1));
+    assert!(alone > Duration::from_secs(3), "{alone:?}");
+    let (both, findings) = search(2).await;
+    assert!(both <= alone + alone / 50, "{both:?}, alone {alone:?}");
+    assert_eq!(findings.targets.len(), 140);
+    let costs = findings.costs.iter().map(|cost| cost.lane);
+    assert_eq!(costs.collect::<Vec<_>>(), [0, 1]);
+    let lanes = findings
+        .records()
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Sent { lane, .. } => Some(lane),
+            _ => None,
+        });
+    let lanes: Vec<_> = lanes.collect();
+    assert!(lanes.contains(&0) && lanes.contains(&1), "{lanes:?}");
 }
