@@ -1,7 +1,7 @@
 //! Jobs of several lanes: each spends its own quota, beside the others.
 
 use countermand_core::OperationName;
-use countermand_fleet::store::{Contents, Record};
+use countermand_fleet::store::Contents;
 use countermand_fleet::{Clients, Findings, Lane, NotAuthorized, Plan, SearchLane};
 
 use super::*;
@@ -394,7 +394,7 @@ async fn no_request_of_a_lane_leaves_before_its_intent_is_kept() {
     assert_eq!((cancelled(&ended.job), *seen.lock().unwrap()), (15, 15));
 }
 
-/// Two lanes are searched in the time of the longer one, and each pays for its own lists.
+/// Two lanes are searched in the time of the longer one.
 #[tokio::test(start_paused = true)]
 async fn a_search_runs_its_lanes_side_by_side() {
     let search = async |count: usize| {
@@ -429,13 +429,4 @@ async fn a_search_runs_its_lanes_side_by_side() {
     assert_eq!(findings.targets.len(), 140);
     let costs = findings.costs.iter().map(|cost| cost.lane);
     assert_eq!(costs.collect::<Vec<_>>(), [0, 1]);
-    let lanes = findings
-        .records()
-        .into_iter()
-        .filter_map(|record| match record {
-            Record::Sent { lane, .. } => Some(lane),
-            _ => None,
-        });
-    let lanes: Vec<_> = lanes.collect();
-    assert!(lanes.contains(&0) && lanes.contains(&1), "{lanes:?}");
 }
