@@ -7,17 +7,13 @@ use std::time::Duration;
 use clap::ValueEnum;
 use countermand_fleet::input::Format;
 use countermand_fleet::report;
-use countermand_fleet::store::{Kind, Settings};
+use countermand_fleet::store::Settings;
 
-use crate::args::Global;
 use crate::args::duration;
 use crate::args::operations::{Deadline, Flight};
 use crate::args::quota::Budget;
 use crate::args::selection::Selection;
-use crate::commands::names::Names;
-use crate::connect;
 use crate::exit;
-use crate::failure::Failure;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Find {
@@ -187,26 +183,4 @@ pub(crate) struct Terms {
     pub(crate) budget: Budget,
     #[command(flatten)]
     pub(crate) flight: Flight,
-}
-
-impl Terms {
-    /// The settings of a job about these names, with the lanes that they need.
-    pub(crate) fn settings(
-        &self,
-        kind: Kind,
-        global: &Global,
-        names: &Names,
-    ) -> Result<Settings, Failure> {
-        let endpoint = &names.endpoint;
-        let mut settings = Settings::at(kind, endpoint);
-        settings.deadline = self.deadline.get(global);
-        if let Some(max_age) = global.profile.defaults.max_age {
-            settings.max_age = max_age;
-        }
-        settings.enterprises = names.enterprises.clone();
-        settings.filter = self.selection.filter(endpoint)?;
-        let lanes = (global.profile).lanes_for(endpoint, &self.budget.terms(), &names.meant());
-        settings.lanes = lanes.map_err(|error| connect::wrong(&error))?;
-        Ok(settings)
-    }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use clap::{ArgAction, Parser, Subcommand};
 use clap_complete::Shell;
 use countermand_core::{Endpoint, Service};
-use countermand_fleet::Profile;
+use countermand_fleet::{Defaults, Profile};
 
 #[cfg(feature = "emulator")]
 use crate::args::emulated::Emulated;
@@ -113,6 +113,11 @@ impl Global {
         ];
         let mut given = given.into_iter().filter(|(_, given)| *given);
         given.next().map(|(option, _)| option)
+    }
+
+    /// The settings of the profile.
+    pub(crate) fn usual(&self) -> &Defaults {
+        &self.profile.defaults
     }
 
     /// The endpoint that was given, else the root of the service.

@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use countermand_core::{ListFilter, Policy};
-use countermand_fleet::Options;
+use countermand_fleet::{Defaults, Options};
 
-use crate::args::Global;
 use crate::args::duration;
 use crate::args::quota::Budget;
 use crate::exit;
@@ -60,8 +59,8 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     /// The time of the option, else that of the profile, else that of a policy.
-    pub(crate) fn get(self, global: &Global) -> Duration {
-        let named = self.deadline.or(global.profile.defaults.deadline);
+    pub(crate) fn get(self, usual: &Defaults) -> Duration {
+        let named = self.deadline.or(usual.deadline);
         named.unwrap_or(Policy::default().get_deadline())
     }
 }
@@ -77,8 +76,8 @@ pub(crate) struct Flight {
 
 impl Flight {
     /// The number of the option, else that of the profile, else the usual one.
-    pub(crate) fn in_flight(&self, global: &Global) -> usize {
-        let named = self.in_flight.or(global.profile.defaults.in_flight);
+    pub(crate) fn in_flight(&self, usual: &Defaults) -> usize {
+        let named = self.in_flight.or(usual.in_flight);
         named.unwrap_or(Options::default().in_flight)
     }
 }

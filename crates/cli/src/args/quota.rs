@@ -2,10 +2,9 @@
 
 use std::str::FromStr;
 
+use countermand_core::Service;
 use countermand_fleet::QuotaTerms;
 use countermand_scheduler::{Quota, QuotaError, ShareError, Window};
-
-use crate::args::Global;
 
 // The quota and our part of it.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,11 +43,9 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 impl Budget {
-    /// The quota of the service that is meant: where no option names a part of it, the profile's, else the known one.
-    pub(crate) fn quota_for(&self, global: &Global) -> Quota {
-        let known = Quota::of_service(global.meant);
-        let of_profile = &global.profile.defaults.quota;
-        self.terms().over(of_profile.over(known))
+    /// The quota of a service: the known one, where no option names a part of it.
+    pub(crate) fn quota_for(&self, service: &Service) -> Quota {
+        self.terms().over(Quota::of_service(service))
     }
 
     /// The parts of it that options name.

@@ -28,7 +28,7 @@ pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failu
     is_for.map_err(|refusal| confirm::refused(&refusal))?;
     authorization.confirmed = confirm::parse(&options.confirm, global.meant)?;
     let options = Options {
-        in_flight: options.flight.in_flight(global),
+        in_flight: options.flight.in_flight(global.usual()),
         recheck: options.recheck,
     };
     let job = confirm::authorize(global, job, authorization, options, &mut signals).await?;

@@ -122,7 +122,7 @@ async fn client(
     signals: &mut Signals,
 ) -> Result<(Client, Quota), Failure> {
     let policy = Policy::default()
-        .deadline(options.deadline.get(global))
+        .deadline(options.deadline.get(global.usual()))
         .verify(!options.no_verify);
     let (meant, terms) = (names.meant(), options.budget.terms());
     let client = connect::client_for(global, &names.endpoint, &meant, &terms);
@@ -130,6 +130,6 @@ async fn client(
     let client = client
         .policy(policy)
         .quota(quota.clone())
-        .in_flight(options.flight.in_flight(global));
+        .in_flight(options.flight.in_flight(global.usual()));
     Ok((client, quota))
 }

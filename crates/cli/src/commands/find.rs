@@ -33,7 +33,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     let (meant, terms) = (sources.meant(), options.budget.terms());
     let client = connect::client_for(global, &sources.endpoint, &meant, &terms);
     let (client, quota) = signals.unless(client, NOTHING_SENT).await??;
-    let in_flight = options.flight.in_flight(global);
+    let in_flight = options.flight.in_flight(global.usual());
     if global.verbose == 0 {
         report.output.expect(Pace::of(&quota, global.meant));
     }

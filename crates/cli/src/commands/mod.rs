@@ -17,5 +17,6 @@ pub(crate) mod report;
 pub(crate) mod rescue;
 pub(crate) mod run;
 pub(crate) mod services;
+pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod stop;

@@ -21,6 +21,7 @@ use crate::args::resume::Way;
 use crate::commands::find::{INCOMPLETE, follow_search};
 use crate::commands::names::{Given, Names};
 use crate::commands::open;
+use crate::commands::settings::settings;
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -53,7 +54,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     // A search may take long: what will not be written is not searched.
     Job::may_be_made(&options.output).map_err(uncreated)?;
     let (terms, begun) = (&options.terms, now());
-    let settings = terms.settings(Kind::Plan, global, &sources)?;
+    let settings = settings(Kind::Plan, global, terms, &sources)?;
     sources.check(&settings.filter)?;
     let mut plan = fleet::Plan {
         by_harm: matches!(options.order, OrderWord::Harm),
@@ -75,7 +76,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         if global.verbose == 0 {
             report.output.expect(Pace::of_job(&settings));
         }
-        let in_flight = terms.flight.in_flight(global);
+        let in_flight = terms.flight.in_flight(global.usual());
         let lanes = of_lanes(&sources, &settings.lanes, clients, in_flight)?;
         let search = Search::of_lanes(settings.service, lanes, settings.filter.clone());
         let searched =
@@ -96,7 +97,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         tell_nothing(&report, &findings, &plan.left_out);
     } else {
         let mut way = Way::of(global);
-        way.in_flight = terms.flight.in_flight(global);
+        way.in_flight = terms.flight.in_flight(global.usual());
         let line = plan.write(&options.output, &settings, begun, |job| {
             Line::of(job, way, sources, findings)
         });

@@ -44,7 +44,7 @@ pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> 
             (name, result)
         }
     });
-    let mut results = pin!(asked.buffered(options.flight.in_flight(global)));
+    let mut results = pin!(asked.buffered(options.flight.in_flight(global.usual())));
     while let Some((name, result)) = results.next().await {
         if let Err(error) = &result {
             exit = exit.max(Exit::of_error(error));

@@ -12,6 +12,7 @@ use crate::commands::confirm;
 use crate::commands::names::{Given, Names, searched};
 use crate::commands::open;
 use crate::commands::run::run;
+use crate::commands::settings::settings;
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -30,7 +31,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
         )));
     }
     let begun = now();
-    let mut settings = options.terms.settings(Kind::Rescue, global, &sources)?;
+    let mut settings = settings(Kind::Rescue, global, &options.terms, &sources)?;
     sources.check(&settings.filter)?;
     settings.max = Some(options.max);
     let path = options.job.unwrap_or_else(|| {
@@ -50,7 +51,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     let of_job = rescue.settings();
     let clients = connect::clients(global, of_job.service, &of_job.lanes).await?;
     let options = Options {
-        in_flight: options.terms.flight.in_flight(global),
+        in_flight: options.terms.flight.in_flight(global.usual()),
         ..Options::default()
     };
     let job = rescue.create(&path, options, begun);

@@ -21,10 +21,10 @@ pub(crate) fn run(global: &Global, options: &Simulate) -> Result<Exit, Failure> 
         simulation = chosen.map_err(|problem| Failure::usage(format!("--pattern: {problem}")))?;
     }
     simulation.per_parent = options.per_device;
-    simulation.quota = options.budget.quota_for(global);
+    simulation.quota = options.budget.quota_for(global.meant);
     simulation.server_quota.clone_from(&options.server_quota);
     simulation.windows = options.window.with(options.phase)?;
-    simulation.in_flight = Some(options.flight.in_flight(global));
+    simulation.in_flight = Some(options.flight.in_flight(global.usual()));
     simulation.fail = options.fail;
     simulation.fates = options.fates.clone();
     simulation.seed = options.seed;
