@@ -70,6 +70,16 @@ impl<'a> Way<'a> {
             resume = resume.from_anywhere();
         }
         let mut words = vec![resume.to_string()];
+        let Global {
+            profile, endpoint, ..
+        } = self.global;
+        // A job with lanes names none: this is that of the lanes without their own.
+        if !profile.lanes.is_empty()
+            && let Some(endpoint) = endpoint
+        {
+            let endpoint = endpoint.to_string();
+            words.push(format!("--endpoint {}", shown(OsStr::new(&endpoint))));
+        }
         words.extend(self.options());
         words.join(" ")
     }

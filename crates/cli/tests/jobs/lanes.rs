@@ -176,6 +176,20 @@ fn two_lanes_have_a_server_a_token_and_a_quota_each() {
 }
 
 #[test]
+fn the_endpoint_of_lanes_without_their_own_is_in_the_command_that_is_printed() {
+    let lanes = Lanes::new([2, 1]);
+    let endpoint = lanes.apis[0].endpoint.clone();
+    let text = fs::read_to_string(lanes.file("config.toml")).unwrap();
+    let text = text.replace(&format!("endpoint = \"{endpoint}\"\n"), "");
+    fs::write(lanes.file("config.toml"), text).unwrap();
+    let run = lanes.plan(&["--endpoint", &endpoint]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let run = Process::shell(&resume(&run)).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(lanes.cancelled(), [2, 1]);
+}
+
+#[test]
 fn a_plan_searches_each_lane_with_its_own_credentials() {
     let lanes = Lanes::new([3, 2]);
     lanes.limit("600/60s");
