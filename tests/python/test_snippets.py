@@ -131,8 +131,8 @@ def test_python(
     given = {"name": name, "endpoint": emulator.endpoint, "token": emulator.token}
     exec(compile(adapted(block, emulator), block.page, "exec"), given)
     # A snippet with an emulator of its own has cancelled there, and says so itself. One that builds
-    # a request sends nothing.
-    if "Emulator(" not in block.text and "build_cancel(" not in block.text:
+    # a request, or simulates, sends nothing.
+    if not re.search(r"\b(Emulator|build_cancel|simulate)\(", block.text):
         assert is_cancelled(emulator, name)
 
 
