@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use countermand_core::Service;
 use countermand_fleet::QuotaTerms;
 use countermand_scheduler::{Quota, QuotaError, ShareError, Window};
 
@@ -43,11 +42,6 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 impl Budget {
-    /// The quota of a service: the known one, where no option names a part of it.
-    pub(crate) fn quota_for(&self, service: &Service) -> Quota {
-        self.terms().over(Quota::of_service(service))
-    }
-
     /// The parts of it that options name.
     pub(crate) fn terms(&self) -> QuotaTerms {
         QuotaTerms {

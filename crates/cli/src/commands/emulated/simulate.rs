@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countermand_emulator::{Simulated, Simulation};
 use countermand_fleet::spell;
+use countermand_scheduler::Quota;
 
 use crate::args::Global;
 use crate::args::emulated::Simulate;
@@ -21,7 +22,7 @@ pub(crate) fn run(global: &Global, options: &Simulate) -> Result<Exit, Failure> 
         simulation = chosen.map_err(|problem| Failure::usage(format!("--pattern: {problem}")))?;
     }
     simulation.per_parent = options.per_device;
-    simulation.quota = options.budget.quota_for(global.meant);
+    simulation.quota = options.budget.terms().over(Quota::of_service(global.meant));
     simulation.server_quota.clone_from(&options.server_quota);
     simulation.windows = options.window.with(options.phase)?;
     simulation.in_flight = Some(options.flight.in_flight(global.usual()));
