@@ -32,12 +32,12 @@ demo:
 
 # All checks; a stage runs again when its files have changed. While cargo compiles and no test runs, the tools are
 # installed. While the tests of Rust run, which mostly wait, what only compiles or reads goes on beside them with the
-# lowest priority. No test runs there: with that priority it would be late. Cargo locks the build directory while it
-# compiles, so that what needs no cargo comes first there.
+# lowest priority. No test runs there that could be late. Cargo locks the build directory while it compiles, so that
+# what needs no cargo comes first there. The tests of Python mostly wait, too: beside them run those that count.
 test:
 	$(call beside,$(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/doc $(STAMPS)/built,tools)
 	$(call beside,$(STAMPS)/rust,$(STAMPS)/lint $(STAMPS)/docs $(STAMPS)/aws-lc-rs-built $(STAMPS)/install $(STAMPS)/types)
-	$(MAKE) $(STAMPS)/browser $(STAMPS)/aws-lc-rs $(STAMPS)/pytest $(STAMPS)/recipes $(STAMPS)/clients
+	$(call beside,$(STAMPS)/browser $(STAMPS)/aws-lc-rs $(STAMPS)/pytest $(STAMPS)/recipes $(STAMPS)/clients,$(STAMPS)/counts)
 	@echo 'make test: every stage has passed with the files as they are'
 
 # Makes the first goals, and beside them the second ones, whose output follows. If the first fail, the second are ended.
@@ -59,6 +59,7 @@ $(STAMPS)/fmt: $(RUST) $(wildcard tests/clients/rust/src/*.rs tests/wasm/src/*.r
 
 $(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace $(COUNTS) --locked -- -D warnings
 	# Without TLS.
 	cargo clippy --package countermand-auth --no-default-features --locked -- -D warnings
 	# Without the commands that run on the emulator.
@@ -68,10 +69,17 @@ $(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
 # The tests of Rust, not yet run.
 $(STAMPS)/built: $(RUST) $(PROSE) $(wildcard tests/python/*.py)
 	cargo test --workspace --locked --no-run
+	cargo test --workspace --locked --no-run $(COUNTS)
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/rust: $(RUST) $(PROSE) $(wildcard tests/python/*.py)
 	cargo test --workspace --locked --no-fail-fast
+	@mkdir -p $(@D) && touch $@
+
+# Tests that count instructions, allocations and memory, each alone in its process: nothing in them depends on time.
+COUNTS := $(addprefix --test ,guards million hundred_thousand)
+$(STAMPS)/counts: $(RUST)
+	cargo test --workspace --locked --no-fail-fast $(COUNTS)
 	@mkdir -p $(@D) && touch $@
 
 # The HTML report in headless Chromium; installs Chromium where it is missing (Debian, as root).

@@ -81,7 +81,7 @@ pub enum Refusal {
     OtherLane {
         /// The name of the job's; empty for the only lane of a job.
         lane: String,
-        /// What the run has, in words.
+        /// Lanes of the run, in words.
         run: String,
     },
     /// The job is for another service than this run.

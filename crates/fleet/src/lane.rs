@@ -19,7 +19,7 @@ const LONGEST: usize = 60;
 
 /// One owner of a quota, and the names whose calls it pays for.
 ///
-/// Who owns the quota is its identity: the service of the job, the quota project, and the region where the service
+/// Its identity is the owner of that quota: the service of the job, the project, and the region where the service
 /// counts by region. Everything else is an attribute. How its credentials are found stands in no job file: each run
 /// says it anew.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ pub(crate) type Names = Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 /// Places of lanes that were polled: with a thousand lanes, only these are looked at.
 pub(crate) type Polled = Arc<Mutex<BTreeSet<usize>>>;
 
-/// What a panic elsewhere has left is whole.
+/// Its contents, also after a panic elsewhere, which leaves them whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -228,7 +228,7 @@ fn places(settings: &Settings, devices: &[ParentName]) -> String {
 mod tests {
     use super::*;
 
-    /// What a refusal expects is taken once the words in braces are ids.
+    /// The form that a refusal expects is taken, once the words in braces are ids.
     #[test]
     fn a_refused_confirmation_expects_what_is_taken() {
         let services = Service::ids().filter_map(Service::named);
