@@ -9,19 +9,19 @@
     reason = "a program that prints figures"
 )]
 
+mod support;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use countermand::Client;
-use countermand::hyper::Transmit;
 use countermand_core::{Call, Metadata, OperationName, Phase};
 use countermand_fleet::store::Kind;
 use countermand_fleet::{Authorization, Job, Options, Run, Settings, Target, now};
 use countermand_scheduler::Event;
 use countermand_scheduler::Quota;
 use futures_util::{StreamExt, stream};
-use http::{Method, Response};
+
+use crate::support::client;
 
 const OPERATIONS: u32 = 5_000;
 
@@ -48,7 +48,7 @@ async fn main() {
 
 /// Time until the last cancel by the virtual clock, and the time that everything took by a real one.
 async fn without() -> (Duration, Duration) {
-    let (client, begun) = (client(), Instant::now());
+    let (client, begun) = (client(Duration::ZERO), Instant::now());
     let names = names().map(|name| (name, Phase::Unsent));
     let scheduler = client.scheduler().quota(Quota::default().share(1.0));
     let running = client.run(scheduler, stream::iter(names.collect::<Vec<_>>()));
@@ -70,12 +70,12 @@ async fn with(path: &Path) -> (Duration, Duration) {
     job.freeze().unwrap();
     let begun = Instant::now();
     let authorization = Authorization {
-        endpoint: client().get_endpoint().clone(),
+        endpoint: client(Duration::ZERO).get_endpoint().clone(),
         confirmed: Some([("enterprises/e".parse().unwrap(), Some(job.operations()))].into()),
         ..Authorization::default()
     };
     let job = authorization.check(job, Options::default(), now()).unwrap();
-    let run = Run::begin(client(), job).unwrap();
+    let run = Run::begin(client(Duration::ZERO), job).unwrap();
     let last = last_cancel(run).await;
     (last, begun.elapsed())
 }
@@ -100,22 +100,5 @@ fn names() -> impl Iterator<Item = OperationName> {
     (0..OPERATIONS).map(|index| {
         let name = format!("enterprises/LC01/devices/{index:x}/operations/17{index}");
         name.parse().unwrap()
-    })
-}
-
-/// A client whose server is a function.
-fn client() -> Client {
-    Client::new(|transmit: Transmit| {
-        let body = match *transmit.request.method() {
-            Method::POST => Bytes::from_static(b"{}"),
-            _ => {
-                let path = transmit.request.uri().path();
-                let name = path.strip_prefix("/v1/").unwrap();
-                Bytes::from(format!(
-                    r#"{{"name": "{name}", "done": true, "error": {{"code": 1}}}}"#
-                ))
-            }
-        };
-        std::future::ready(Ok(Response::new(body)))
     })
 }

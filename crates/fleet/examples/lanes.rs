@@ -7,17 +7,21 @@
     reason = "a program that prints figures"
 )]
 
-use std::fs;
+mod support;
 
-use bytes::Bytes;
-use countermand::Client;
-use countermand::hyper::Transmit;
+use std::fs;
+use std::time::Duration;
+
 use countermand_core::OperationName;
 use countermand_fleet::store::Kind;
 use countermand_fleet::{Authorization, Job, Lane, Options, Run, Settings, Target, now};
 use countermand_scheduler::Event;
 use futures_util::StreamExt;
-use http::{Method, Response};
+
+use crate::support::client;
+
+/// Time that the server needs for an answer.
+const LATENCY: Duration = Duration::from_millis(50);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -46,7 +50,7 @@ async fn main() {
         ..Authorization::default()
     };
     let job = authorization.check(job, Options::default(), now()).unwrap();
-    let mut run = Run::begin(client(), job).unwrap();
+    let mut run = Run::begin(client(LATENCY), job).unwrap();
     let mut finished = 0;
     while let Some(event) = run.next().await {
         if let Event::Finished { result, .. } = event {
@@ -65,7 +69,7 @@ async fn main() {
 }
 
 fn lane(number: u32) -> Lane {
-    let mut lane = Lane::at(client().get_endpoint());
+    let mut lane = Lane::at(client(LATENCY).get_endpoint());
     lane.name = format!("lane-{number}");
     lane.project = Some(format!("project-{number}"));
     lane.parents = vec![format!("enterprises/LC{number}").parse().unwrap()];
@@ -78,27 +82,6 @@ fn names(lanes: u32, each: u32) -> impl Iterator<Item = OperationName> {
         let device = index / 10;
         let name = format!("enterprises/LC{lane}/devices/{device:x}/operations/17{index}");
         name.parse().unwrap()
-    })
-}
-
-/// A client whose server is a function.
-fn client() -> Client {
-    Client::new(|transmit: Transmit| {
-        let body = match *transmit.request.method() {
-            Method::POST => Bytes::from_static(b"{}"),
-            _ => {
-                let name = &transmit.request.uri().path()[4..];
-                let error = r#"{"code":1,"message":"cancelled"}"#;
-                format!(r#"{{"name":"{name}","done":true,"error":{error}}}"#).into()
-            }
-        };
-        async move {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            Ok(Response::builder()
-                .header("content-type", "application/json")
-                .body(body)
-                .unwrap())
-        }
     })
 }
 

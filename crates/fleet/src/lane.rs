@@ -26,7 +26,8 @@ const LONGEST: usize = 60;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Lane {
-    /// The name that people call it by: letters, digits, `-`, `_` and `.`. The only lane of a job has none.
+    /// The name that people call it by: letters, digits, `-`, `_` and `.`. It is empty in the lane of a job
+    /// that was made without lanes.
     pub name: String,
     /// The project whose quota is used; `None` where only its credentials tell it.
     pub project: Option<String>,
@@ -313,10 +314,14 @@ impl<'a> Lanes<'a> {
                 let name = name.to_owned();
                 return Err(LaneError::SameName { name });
             }
+            // Without a limit there is nothing to share.
+            if lane.quota.is_empty() {
+                continue;
+            }
             let owner = owners.entry(lane.owner()).or_insert((name, 0.0));
             owner.1 += lane.share;
             // A thousandth more is what three thirds may come to.
-            if lanes.len() > 1 && !lane.quota.is_empty() && owner.1 > 1.001 {
+            if lanes.len() > 1 && owner.1 > 1.001 {
                 return Err(LaneError::Shares {
                     first: owner.0.to_owned(),
                     second: name.to_owned(),
@@ -556,10 +561,10 @@ mod tests {
             lane.share = 0.5;
         }
         assert!(Lanes::new(&lanes).is_ok());
-        // Without a limit there is nothing to share.
-        for lane in &mut lanes {
-            (lane.share, lane.quota) = (1.0, Vec::new());
-        }
+        // One without a limit takes nothing from the other.
+        (lanes[0].share, lanes[1].share) = (1.0, 1.0);
+        assert!(Lanes::new(&lanes).is_err());
+        lanes[0].quota.clear();
         assert!(Lanes::new(&lanes).is_ok());
     }
 

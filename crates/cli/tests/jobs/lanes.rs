@@ -336,7 +336,10 @@ fn a_mistake_in_a_profile_is_named() {
     let lanes = Lanes::new([1, 1]);
     let south = "config.toml, lane south: ";
     for (more, words) in [
-        ("colour = \"red\"\n", "colour: there is no such field"),
+        (
+            "colour = \"red\"\n",
+            "colour: there is no such field here; the fields are service, project, ",
+        ),
         ("share = 2\n", "share: "),
         (
             "share = \"half\"\n",

@@ -19,6 +19,8 @@ pub(super) struct Fields {
     /// The keys on the way to it.
     way: Vec<String>,
     fields: BTreeMap<String, Value>,
+    /// Fields that the table may have, in the order in which they were asked for.
+    known: Vec<String>,
 }
 
 enum Value {
@@ -60,6 +62,7 @@ impl Fields {
         let mut root = Self {
             way: Vec::new(),
             fields: BTreeMap::new(),
+            known: Vec::new(),
         };
         root.fields = root.take_over(table.get_ref())?;
         Ok(root)
@@ -142,6 +145,7 @@ impl Fields {
         expected: &str,
         read: impl FnOnce(Value) -> Result<T, Value>,
     ) -> Result<Option<T>, Problem> {
+        self.known.push(field.to_owned());
         let Some(value) = self.fields.remove(field) else {
             return Ok(None);
         };
@@ -215,7 +219,11 @@ impl Fields {
     fn below(&self, field: &str, fields: BTreeMap<String, Value>) -> Self {
         let mut way = self.way.clone();
         way.push(field.to_owned());
-        Self { way, fields }
+        Self {
+            way,
+            fields,
+            known: Vec::new(),
+        }
     }
 
     /// All of it, as tables.
@@ -229,7 +237,11 @@ impl Fields {
     /// Refuses a field that does not exist.
     pub(super) fn end(&self) -> Result<(), Problem> {
         match self.fields.keys().next() {
-            Some(field) => Err(self.problem(field, "there is no such field")),
+            Some(field) => {
+                let known = self.known.join(", ");
+                let none = format_args!("there is no such field here; the fields are {known}");
+                Err(self.problem(field, none))
+            }
             None => Ok(()),
         }
     }
