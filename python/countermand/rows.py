@@ -121,6 +121,8 @@ class JobRow(JsonForm):
     parent: str
     """The full name of what it belongs to: its device; of another service, for example, its
     location."""
+    lane: str | None
+    """The name of its lane; None in a job whose lanes have no names."""
     operation: Operation | None
     """What was read from the server's last answer about it."""
     error: CountermandError | None = field(compare=False)

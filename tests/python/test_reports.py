@@ -51,6 +51,7 @@ SCHEMA = {
     "from_input": pa.bool_(),
     "service": TEXT,
     "parent": TEXT,
+    "lane": TEXT,
 }
 ALWAYS = {"position", "name", "attempts", "service", "parent"}
 EXOTIC = [

@@ -7,7 +7,7 @@ use countermand::hyper::{SecretFile, token_fn};
 use countermand::{Access, Client, ClientBuilder, ConnectError, Credentials, HyperConfig};
 use countermand_core::text::path_problem;
 use countermand_core::{Endpoint, Service, TransportError, TransportErrorKind};
-use countermand_fleet::{Lane, Meant, ProfileError, ProfileLane, QuotaTerms};
+use countermand_fleet::{Lane, Meant, ProfileError, ProfileLane, QuotaTerms, few};
 use countermand_scheduler::Quota;
 
 use crate::args::Global;
@@ -31,8 +31,7 @@ pub(crate) async fn client_for(
     let one = clients.into_iter().zip(&lanes).next();
     one.map(|(client, lane)| (client, lane.quota()))
         .ok_or_else(|| {
-            let names = lanes.iter().take(5).map(|lane| &*lane.name);
-            let names = names.collect::<Vec<_>>().join(", ");
+            let names = few(lanes.iter().map(|lane| &*lane.name));
             Failure::usage(format!(
                 "the names are of several lanes ({names}): this command takes those of one, `plan` and `rescue` take \
                  all; nothing was sent"

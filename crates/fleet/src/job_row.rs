@@ -1,5 +1,7 @@
 //! The rows of a job: operations, and the progress of each.
 
+use std::sync::Arc;
+
 use countermand_core::{
     Error, ErrorFacts, Metadata, OperationName, Outcome, Phase, Timestamp, Verdict,
 };
@@ -33,6 +35,8 @@ pub struct JobRow {
     pub progress: OperationProgress,
     /// A rescue had its `--max` operations before this one, and leaves it alone.
     pub beyond_max: bool,
+    /// The name of its lane; `None` in a job whose lanes have no names.
+    pub lane: Option<Arc<str>>,
 }
 
 /// The progress of an operation.
@@ -108,6 +112,7 @@ impl JobRow {
             target,
             progress: OperationProgress::default(),
             beyond_max: false,
+            lane: None,
         }
     }
 }

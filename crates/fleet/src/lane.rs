@@ -12,7 +12,7 @@ use countermand_core::text::shown_excerpt;
 use countermand_scheduler::{Quota, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::spell::counted;
+use crate::spell::{counted, few};
 
 /// The longest name of a lane, in bytes.
 const LONGEST: usize = 60;
@@ -275,15 +275,10 @@ pub enum LaneError {
 
 /// `are the lanes a, b and c`.
 fn of(lanes: &[String]) -> String {
-    const LISTED: usize = 5;
-    let more = lanes.len().saturating_sub(LISTED);
-    let mut text = lanes[..lanes.len().min(LISTED)].join(", ");
-    if more > 0 {
-        text = format!("{text} and {}", counted(more as u64, "more lane"));
-    }
+    let names = few(lanes);
     match lanes.len() {
-        1 => format!("is the lane {text}"),
-        _ => format!("are the lanes {text}"),
+        1 => format!("is the lane {names}"),
+        _ => format!("are the lanes {names}"),
     }
 }
 
@@ -518,7 +513,7 @@ mod tests {
         // An id that begins like another one is another one.
         let none = of(&lanes, "ab", "us").unwrap_err();
         assert!(none.contains(
-            "projects/ab/locations/us/operations/1 belongs to no lane: there are the lanes a, b, eu"
+            "projects/ab/locations/us/operations/1 belongs to no lane: there are the lanes a, b and eu"
         ));
         let two = of(&lanes, "a", "eu").unwrap_err();
         assert!(

@@ -142,6 +142,6 @@ pub use row_state::RowState;
 pub use run::{Clients, Ended, Run};
 pub use schedule::Options;
 pub use search::{Findings, Found, Search, SearchCost, SearchLane, decisive};
-pub use spell::{counted, grouped, phrase, spell};
+pub use spell::{counted, few, grouped, phrase, spell};
 pub use spelling::SameProject;
 pub use store::{Job, JobError, Settings};

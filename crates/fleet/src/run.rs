@@ -54,6 +54,9 @@ pub struct Run {
     /// Lanes that were asked since the outages were looked at; these, by the places of the lanes.
     polled: Polled,
     outages: BTreeMap<usize, Outage>,
+    /// The names of the lanes, and the place of that of the latest event.
+    names: Vec<String>,
+    latest: usize,
     /// The file tells that the server fails.
     outage_noted: bool,
     /// Wakes the run for what [`keep`](Self::keep) has to write then.
@@ -101,10 +104,9 @@ impl Ended {
             }
         }
         let behind = (self.job.operations() + 1..).zip(found);
-        let behind = behind.map(|(position, target)| {
-            let row = JobRow::new(position, target.clone());
-            Ok(self.job.settings().limited(row))
-        });
+        let completed = self.job.completed();
+        let behind =
+            behind.map(|(position, target)| completed(JobRow::new(position, target.clone())));
         self.job
             .rows()
             .chain(behind.collect::<Vec<_>>())
@@ -303,6 +305,8 @@ impl Run {
             not_rechecked,
             polled,
             outages: BTreeMap::new(),
+            names: settings.lanes.into_iter().map(|lane| lane.name).collect(),
+            latest: 0,
             outage_noted: false,
             timer: None,
         })
@@ -411,21 +415,11 @@ impl Run {
         stopped.find(|cause| cause.is_failure()).cloned()
     }
 
-    /// The lanes that a failure has stopped, by name, of a job with several.
+    /// The name of the lane that the latest event is of; `None` in a job whose lanes have no names.
     #[must_use]
-    pub fn stopped_lanes(&self) -> Vec<(String, Cause)> {
-        let mut recorder = self.recorder.lock();
-        let Some(recorder) = recorder.as_mut() else {
-            return Vec::new();
-        };
-        let stopped = recorder.stopped().clone();
-        let lanes = &recorder.job().settings().lanes;
-        let failures = stopped.into_iter().filter(|(_, cause)| cause.is_failure());
-        let named = failures.filter_map(|(place, cause)| Some((lanes.get(place)?, cause)));
-        let named = named.filter(|(lane, _)| !lane.name.is_empty());
-        named
-            .map(|(lane, cause)| (lane.name.clone(), cause))
-            .collect()
+    pub fn lane(&self) -> Option<&str> {
+        let name = self.names.get(self.latest).map(String::as_str);
+        name.filter(|name| !name.is_empty())
     }
 
     /// Ends it, in a few words, and gives the job back. One that a failure has stopped is recorded as
@@ -555,7 +549,13 @@ impl Stream for Run {
         let this = self.get_mut();
         let event = loop {
             let event = pin!(&mut this.running).poll_next(context);
-            match event.map(|event| event.map(|(_, event)| event)) {
+            let event = event.map(|event| {
+                event.map(|(place, event)| {
+                    this.latest = place;
+                    event
+                })
+            });
+            match event {
                 Poll::Ready(Some(Event::NotListed { resource, error }))
                     if !this.is_missed(&resource, &error) => {}
                 Poll::Ready(Some(Event::Finished { name, result })) => {

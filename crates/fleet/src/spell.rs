@@ -40,6 +40,26 @@ pub fn counted(count: u64, thing: &str) -> String {
     format!("{} {thing}{ending}", grouped(count))
 }
 
+/// The first of some names: `a`, `a and b`, `a, b, c, d, e and 47 more`.
+#[must_use]
+pub fn few<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    const LISTED: usize = 5;
+    let mut names = names.into_iter();
+    let mut first: Vec<_> = names
+        .by_ref()
+        .take(LISTED)
+        .map(|name| name.as_ref().to_owned())
+        .collect();
+    let last = match names.count() as u64 {
+        0 => first.pop().unwrap_or_default(),
+        more => format!("{} more", grouped(more)),
+    };
+    match &first[..] {
+        [] => last,
+        first => format!("{} and {last}", first.join(", ")),
+    }
+}
+
 /// The reason for which an outcome cannot be proven: the service lacks the method, for these names at least.
 pub(crate) fn no_method(service: &Service) -> String {
     let title = service.title;
@@ -60,6 +80,21 @@ pub fn phrase(name: &GrandparentName) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_names_the_first_are_told() {
+        let names: Vec<_> = (0..8).map(|number| number.to_string()).collect();
+        for (count, text) in [
+            (0, ""),
+            (1, "0"),
+            (2, "0 and 1"),
+            (5, "0, 1, 2, 3 and 4"),
+            (6, "0, 1, 2, 3, 4 and 1 more"),
+            (8, "0, 1, 2, 3, 4 and 3 more"),
+        ] {
+            assert_eq!(few(&names[..count]), text);
+        }
+    }
 
     #[test]
     fn numbers() {

@@ -90,13 +90,13 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
                 true => Outcome::of_known(result),
                 false => result,
             };
-            let covered = stop.covers(&result);
+            let covered = stop.covers(None, &result);
             if global.json || !covered {
                 report.outcome(&name, &result);
             }
             tally.add(name, &result);
         }
-        Event::Stopped { cause } => stop.stopped(cause),
+        Event::Stopped { cause } => stop.stopped(None, cause),
         _ => {}
     };
     let ending = follow(&mut running, &report, &mut signals, take).await;

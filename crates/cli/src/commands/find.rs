@@ -162,11 +162,11 @@ pub(crate) async fn follow_search(
         match &one {
             Found::Operation(target) => found(target),
             Found::Vanished(_) => {}
-            Found::Missed { error, .. } => stop.tell_list(report, error),
+            Found::Missed { error, .. } => stop.tell_list(report, None, error),
             Found::ResourceClosed(enterprise) => report.denied(enterprise),
-            Found::Stopped(cause) => stop.stopped(cause.clone()),
-            Found::Failing(cause) => report.failing(cause),
-            Found::Paused(pause) => report.paused(*pause),
+            Found::Stopped(cause) => stop.stopped(None, cause.clone()),
+            Found::Failing(cause) => report.failing(None, cause),
+            Found::Paused(pause) => report.paused(None, *pause),
         }
         searched.findings.take(one);
         if !report.output.is_open() {

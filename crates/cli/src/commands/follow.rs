@@ -28,6 +28,10 @@ pub(crate) trait Underway: Stream<Item = Event> + Unpin {
     fn stop(&mut self);
     /// Tells its progress.
     fn tell(&self, output: &Output);
+    /// The name of the lane of the latest event, if it has one.
+    fn lane(&self) -> Option<&str> {
+        None
+    }
 }
 
 const CAUSE: &str = "the run was stopped by a signal";
@@ -65,6 +69,10 @@ impl Underway for Run {
 
     fn tell(&self, output: &Output) {
         output.progress(&self.progress(), self.counted(), self.outage());
+    }
+
+    fn lane(&self) -> Option<&str> {
+        Self::lane(self)
     }
 }
 
@@ -108,7 +116,7 @@ pub(crate) async fn follow<U: Underway>(
             event = underway.next() => match event {
                 None => break,
                 Some(event) => {
-                    say(report, &event);
+                    say(report, underway.lane(), &event);
                     told(underway, event);
                 }
             }
@@ -131,19 +139,20 @@ pub(crate) fn is_left(result: &Result<Outcome, Error>) -> bool {
     )
 }
 
-/// Tells the events that hold up all operations.
-fn say(report: &Report, event: &Event) {
+/// Tells the events that hold up all operations, of a lane if it has a name.
+fn say(report: &Report, lane: Option<&str>, event: &Event) {
     let output = &report.output;
+    let of = lane.map_or_else(String::new, |lane| format!("lane {lane}: "));
     match event {
         _ if report.brief => {}
-        Event::Paused { until, .. } => report.paused(*until - monotonic_now()),
-        Event::Failing { cause, .. } => report.failing(cause),
+        Event::Paused { until, .. } => report.paused(lane, *until - monotonic_now()),
+        Event::Failing { cause, .. } => report.failing(lane, cause),
         Event::CircuitOpened { cause } => output.note(&format!(
-            "{} every request fails ({cause}): only probes until one is answered",
+            "{} {of}every request fails ({cause}): only probes until one is answered",
             time_of_day()
         )),
         Event::CircuitClosed => {
-            output.note(&format!("{} the server is back", time_of_day()));
+            output.note(&format!("{} {of}the server is back", time_of_day()));
         }
         _ => {}
     }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use countermand::Client;
-use countermand_core::{Error, OperationName, Outcome, Phase, Verdict};
+use countermand_core::{Cause, Error, OperationName, Outcome, Phase, Verdict};
 use countermand_fleet::report::{Overview, Summary};
 use countermand_fleet::store::{JobError, Kind, Note};
 use countermand_fleet::{
@@ -18,8 +18,12 @@ use crate::commands::open;
 use crate::commands::stop::Stop;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::progress::time_of_day;
 use crate::output::results::Report;
 use crate::signals::Signals;
+
+/// Number of lanes of which is told at once that they have stopped; the end tells of all.
+const TOLD: usize = 5;
 
 /// Applies a job, or goes on with it.
 pub(crate) async fn run(
@@ -44,6 +48,7 @@ pub(crate) async fn run(
         json: global.json,
         exit: Exit::Done,
         stop: Stop::of(global.meant),
+        stopped_lanes: 0,
         troubled: false,
     };
     let told = |run: &Run, event| watch.take(run, event);
@@ -93,6 +98,8 @@ struct Watch<'a> {
     /// have an earlier result that weighs more.
     exit: Exit,
     stop: Stop,
+    /// Number of lanes of which it was told at once that they have stopped.
+    stopped_lanes: usize,
     /// That the disk takes nothing has been told.
     troubled: bool,
 }
@@ -104,10 +111,10 @@ impl Watch<'_> {
             Event::Finished { name, result } => self.finished(run, &name, &result),
             Event::NotListed { error, .. } | Event::Unreadable { error, .. } => {
                 self.exit = self.exit.max(Exit::of_error(&error));
-                self.stop.tell_list(self.report, &error);
+                self.stop.tell_list(self.report, run.lane(), &error);
             }
             Event::ResourceClosed { resource } => self.report.denied(&resource),
-            Event::Stopped { cause } => self.stop.stopped(cause),
+            Event::Stopped { cause } => self.stopped(run.lane(), cause),
             _ => {}
         }
     }
@@ -132,20 +139,32 @@ impl Watch<'_> {
                 ..
             })
         );
-        let told = self.stop.covers(result);
+        let told = self.stop.covers(run.lane(), result);
         if self.json || !(good || told) {
             self.report.outcome(name, result);
         }
     }
 
-    /// Tells the failure that stopped everything, if one did.
+    /// Tells at once that a lane has stopped while others go on; of many lanes the first few.
+    fn stopped(&mut self, lane: Option<&str>, cause: Cause) {
+        if let Some(lane) = lane
+            && cause.is_failure()
+            && self.stopped_lanes < TOLD
+        {
+            self.stopped_lanes += 1;
+            let text = format!(
+                "{} lane {lane} stopped: {cause}; it stops no other lane",
+                time_of_day()
+            );
+            self.report.output.note(&text);
+        }
+        self.stop.stopped(lane, cause);
+    }
+
+    /// Tells the failures that stopped everything, or lanes, if there were some.
     fn end(mut self, run: &Run) -> Exit {
         if let Some(search) = run.search_progress() {
             self.stop.lists(search.not_attempted);
-        }
-        for (lane, cause) in run.stopped_lanes() {
-            let text = format!("lane {lane} stopped: {cause}; it stopped no other lane");
-            self.report.output.note(&text);
         }
         self.stop.tell(self.report, self.json);
         self.exit

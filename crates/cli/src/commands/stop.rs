@@ -1,23 +1,33 @@
-//! One failure that stops everything, told once.
+//! Failures that stop everything, or lanes of a job, each told once.
+
+use std::collections::BTreeSet;
 
 use countermand_core::text::chain;
-use countermand_core::{Cause, Error, ErrorKind, Outcome, Service};
-use countermand_fleet::counted;
+use countermand_core::{Cause, Error, ErrorKey, ErrorKind, Outcome, Service};
+use countermand_fleet::{counted, few};
 
 use crate::output::json::{STOPPED, StoppedLine};
 use crate::output::results::Report;
 
-/// Counts the operations that a failure has stopped, instead of a line for each.
+/// Counts the operations that each failure has stopped, instead of a line for each.
 #[derive(Debug)]
 pub(crate) struct Stop {
     service: &'static Service,
-    cause: Option<Cause>,
+    halts: Vec<Halt>,
+    /// Lists that were not asked for.
+    lists: u64,
+}
+
+/// A failure, and what it stopped.
+#[derive(Debug)]
+struct Halt {
+    cause: Cause,
+    /// The names of the lanes that it stopped; none where lanes have no names.
+    lanes: BTreeSet<String>,
     not_attempted: u64,
     same: u64,
     /// Lists that ended with the same error.
     same_lists: u64,
-    /// Lists that were not asked for.
-    lists: u64,
 }
 
 impl Stop {
@@ -25,19 +35,35 @@ impl Stop {
     pub(crate) const fn of(service: &'static Service) -> Self {
         Self {
             service,
-            cause: None,
-            not_attempted: 0,
-            same: 0,
-            same_lists: 0,
+            halts: Vec::new(),
             lists: 0,
         }
     }
 
-    /// Takes in why everything stops. A signal is told when it comes.
-    pub(crate) fn stopped(&mut self, cause: Cause) {
-        if cause.is_failure() {
-            self.cause.get_or_insert(cause);
+    /// Takes in why everything stops, or a lane. A signal is told when it comes.
+    pub(crate) fn stopped(&mut self, lane: Option<&str>, cause: Cause) {
+        if !cause.is_failure() {
+            return;
         }
+        let place = self.halts.iter().position(|halt| halt.cause == cause);
+        let place = place.unwrap_or_else(|| {
+            self.halts.push(Halt {
+                cause,
+                lanes: BTreeSet::new(),
+                not_attempted: 0,
+                same: 0,
+                same_lists: 0,
+            });
+            self.halts.len() - 1
+        });
+        self.halts[place].lanes.extend(lane.map(str::to_owned));
+    }
+
+    /// The failure of this kind that stopped a lane.
+    fn halt(&mut self, lane: Option<&str>, key: ErrorKey) -> Option<&mut Halt> {
+        let stopped = |halt: &Halt| lane.is_none_or(|lane| halt.lanes.contains(lane));
+        let mut halts = self.halts.iter_mut();
+        halts.find(|halt| halt.cause.key() == key && stopped(halt))
     }
 
     /// Takes in lists that were not asked for.
@@ -45,44 +71,38 @@ impl Stop {
         self.lists = lists;
     }
 
-    /// Takes in a result; `true` if it is told with all of its kind, and needs no line of its own. One
+    /// Takes in a result of a lane; `true` if it is told with all of its kind, and needs no line of its own. One
     /// that may have delivered a cancellation has its line.
-    pub(crate) fn covers(&mut self, result: &Result<Outcome, Error>) -> bool {
+    pub(crate) fn covers(&mut self, lane: Option<&str>, result: &Result<Outcome, Error>) -> bool {
         let error = match result {
             Ok(outcome) => outcome.error.as_ref(),
             Err(error) => Some(error),
         };
-        let (Some(cause), Some(error)) = (&self.cause, error) else {
+        let Some(error) = error else {
             return false;
         };
         let told = result.is_ok() || error.maybe_delivered();
-        if let ErrorKind::NotAttempted { cause: behind } = error.kind() {
-            let covered = !told && behind.key() == cause.key();
-            self.not_attempted += u64::from(covered);
-            return covered;
+        if let ErrorKind::NotAttempted { cause } = error.kind() {
+            let halt = self.halt(lane, cause.key()).filter(|_| !told);
+            return halt.map(|halt| halt.not_attempted += 1).is_some();
         }
-        let same = error.key() == cause.key();
-        self.same += u64::from(same);
-        same && !told
+        let halt = self.halt(lane, error.key());
+        halt.map(|halt| halt.same += 1).is_some() && !told
     }
 
     /// Takes in the error of a list; `true` as for [`covers`](Self::covers). Those that were not asked
     /// for are counted by [`lists`](Self::lists).
-    fn covers_list(&mut self, error: &Error) -> bool {
-        let Some(cause) = &self.cause else {
-            return false;
-        };
-        if let ErrorKind::NotAttempted { cause: behind } = error.kind() {
-            return behind.key() == cause.key();
+    fn covers_list(&mut self, lane: Option<&str>, error: &Error) -> bool {
+        if let ErrorKind::NotAttempted { cause } = error.kind() {
+            return self.halt(lane, cause.key()).is_some();
         }
-        let covered = error.key() == cause.key();
-        self.same_lists += u64::from(covered);
-        covered
+        let halt = self.halt(lane, error.key());
+        halt.map(|halt| halt.same_lists += 1).is_some()
     }
 
     /// Tells of a list that could not be read, unless that is told with all of its kind.
-    pub(crate) fn tell_list(&mut self, report: &Report, error: &Error) {
-        if !self.covers_list(error) {
+    pub(crate) fn tell_list(&mut self, report: &Report, lane: Option<&str>, error: &Error) {
+        if !self.covers_list(lane, error) {
             let problem = chain(error);
             let advice = error.advice();
             report
@@ -91,33 +111,44 @@ impl Stop {
         }
     }
 
-    /// Tells it: the cause, the number of operations not attempted, and the remedy.
+    /// Tells each failure: the cause, the lanes, the number of operations not attempted, and the remedy. The lists that
+    /// were not asked for are told with the first.
     pub(crate) fn tell(&self, report: &Report, json: bool) {
-        let Some(cause) = &self.cause else { return };
-        if json {
-            report.json(&StoppedLine {
-                schema: STOPPED,
-                cause: cause.key().as_str(),
-                message: cause.text(),
-                advice: &cause.advice(self.service),
-                not_attempted: self.not_attempted,
-                same_error: self.same,
-                lists_same_error: self.same_lists,
-                lists_not_attempted: self.lists,
-            });
+        for (number, halt) in self.halts.iter().enumerate() {
+            let lists = if number == 0 { self.lists } else { 0 };
+            if json {
+                report.json(&StoppedLine {
+                    schema: STOPPED,
+                    lanes: &halt.lanes,
+                    cause: halt.cause.key().as_str(),
+                    message: halt.cause.text(),
+                    advice: &halt.cause.advice(self.service),
+                    not_attempted: halt.not_attempted,
+                    same_error: halt.same,
+                    lists_same_error: halt.same_lists,
+                    lists_not_attempted: lists,
+                });
+            }
+            report.output.note(&halt.sentence(self.service, lists));
         }
-        report.output.note(&self.sentence(cause));
     }
+}
 
-    fn sentence(&self, cause: &Cause) -> String {
+impl Halt {
+    fn sentence(&self, service: &Service, lists: u64) -> String {
         let (operation, list) = ("operation", "list");
         let parts = [
             (self.not_attempted, operation, "not attempted"),
             (self.same, operation, "ended with this error"),
             (self.same_lists, list, "could not be read"),
-            (self.lists, list, "not asked for"),
+            (lists, list, "not asked for"),
         ];
-        let mut text = format!("stopped: {cause}");
+        let lanes = match self.lanes.len() {
+            0 => String::new(),
+            1 => format!("lane {} ", few(&self.lanes)),
+            _ => format!("lanes {} ", few(&self.lanes)),
+        };
+        let mut text = format!("{lanes}stopped: {}", self.cause);
         for (count, noun, what) in parts.into_iter().filter(|(count, ..)| *count > 0) {
             let were = match (what.starts_with("not "), count) {
                 (false, _) => "",
@@ -126,6 +157,6 @@ impl Stop {
             };
             text.push_str(&format!("; {} {were}{what}", counted(count, noun)));
         }
-        format!("{text}; {}", cause.advice(self.service))
+        format!("{text}; {}", self.cause.advice(service))
     }
 }

@@ -1,5 +1,6 @@
 //! The lines of `--json`: their schemas are a promise to programs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use countermand_core::{Error, Metadata, Operation, OperationName, Outcome, Verdict};
@@ -19,11 +20,14 @@ pub(crate) const INPUT: &str = "countermand.input/1";
 /// The schema of a failure that stopped everything.
 pub(crate) const STOPPED: &str = "countermand.stopped/1";
 
-/// `countermand.stopped/1`: the failure that stopped everything, once, after the operations; only where
+/// `countermand.stopped/1`: a failure that stopped everything, or lanes of a job, once, after the operations; only where
 /// there was one. Each operation has its line all the same.
 #[derive(Serialize)]
 pub(crate) struct StoppedLine<'a> {
     pub(crate) schema: &'static str,
+    /// The names of the lanes that it stopped; of a job whose lanes have no names it stopped everything.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) lanes: &'a BTreeSet<String>,
     /// The key of the error.
     pub(crate) cause: &'static str,
     pub(crate) message: &'a str,

@@ -197,20 +197,25 @@ impl Report {
     }
 
     /// Tells that the server has refused a request for the quota.
-    pub(crate) fn paused(&self, pause: Duration) {
+    pub(crate) fn paused(&self, lane: Option<&str>, pause: Duration) {
         if !self.brief {
             let seconds = pause.as_secs_f64();
+            let (of, all) = match lane {
+                Some(lane) => (format!("lane {lane}: "), "this lane"),
+                None => (String::new(), "everything"),
+            };
             self.output.note(&format!(
-                "the server refuses requests for the quota: everything waits for {seconds:.1} s, which no --deadline counts"
+                "{of}the server refuses requests for the quota: {all} waits for {seconds:.1} s, which no --deadline counts"
             ));
         }
     }
 
     /// Tells a passing failure.
-    pub(crate) fn failing(&self, cause: &str) {
+    pub(crate) fn failing(&self, lane: Option<&str>, cause: &str) {
         if !self.brief {
+            let of = lane.map_or_else(String::new, |lane| format!("lane {lane} "));
             self.output
-                .note(&format!("failing: {cause}; it is tried again"));
+                .note(&format!("{of}failing: {cause}; it is tried again"));
         }
     }
 

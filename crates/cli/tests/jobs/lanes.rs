@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use countermand_emulator::{Config, Fate, NewOperation, NewParent, Shared, State};
+use countermand_emulator::{Config, Fate, NewOperation, NewParent, Script, Shared, State};
 use countermand_fleet::store::View;
+use serde_json::{Value, json};
 
 use crate::api::{Api, TOKEN};
 use crate::fleet::resume;
@@ -104,12 +105,17 @@ impl Lanes {
     }
 
     fn apply(&self) -> Process {
+        self.apply_with(&[])
+    }
+
+    fn apply_with(&self, options: &[&str]) -> Process {
         let phrases = (0..2).map(|lane| {
             let count = self.apis[lane].names.len();
             format!("{}:{count}", self.enterprise(lane))
         });
         let confirm = phrases.collect::<Vec<_>>().join(",");
-        self.command(&["apply", &self.path("a.job"), "--confirm", &confirm])
+        let args = ["apply", &self.path("a.job"), "--confirm", &confirm];
+        self.command(&[&args, options].concat())
     }
 
     fn cancelled(&self) -> [usize; 2] {
@@ -172,6 +178,14 @@ fn two_lanes_have_a_server_a_token_and_a_quota_each() {
             [("north".into(), 4.into()), ("south".into(), 3.into())],
             "{last}"
         );
+    }
+    // Each row has its lane.
+    let report = lanes.command(&["report", &lanes.path("a.job")]).run();
+    for row in report.json() {
+        if let Some(name) = row["name"].as_str() {
+            let north = usize::from(name.starts_with(&lanes.enterprise(0)));
+            assert_eq!(row["lane"], NAMES[1 - north], "{row}");
+        }
     }
 }
 
@@ -241,7 +255,10 @@ fn a_lane_whose_token_is_refused_leaves_the_other_alone() {
     let run = lanes.apply().run();
     assert_eq!(run.code, 4, "{run:?}");
     assert_eq!(lanes.cancelled(), [0, 5]);
-    assert!(run.stderr.contains("lane north stopped: "), "{run:?}");
+    // At once, and again at the end with the counts.
+    let told = run.stderr.matches("lane north stopped: ").count();
+    assert_eq!(told, 2, "{run:?}");
+    assert!(run.stderr.contains("; it stops no other lane"), "{run:?}");
     assert!(!run.stderr.contains("lane south stopped"), "{run:?}");
     // Once it is mended, the same command does what is left.
     fs::write(lanes.file(NAMES[0]), token(0)).unwrap();
@@ -252,6 +269,49 @@ fn a_lane_whose_token_is_refused_leaves_the_other_alone() {
         let cancel = format!("/v1/{name}:cancel");
         lanes.cancels().get(&cancel) == Some(&1)
     }));
+}
+
+#[test]
+fn programs_are_told_of_each_lane_that_stopped_and_why() {
+    let lanes = Lanes::new([30, 50]);
+    assert_eq!(lanes.plan(&[]).code, 0);
+    let stopped = |run: &Run| -> Vec<Value> {
+        let lines = run.json().into_iter();
+        lines
+            .filter(|line| line["schema"] == "countermand.stopped/1")
+            .collect()
+    };
+    let options = ["--json", "--in-flight", "2"];
+    // One cause of both lanes is one line.
+    for name in NAMES {
+        fs::write(lanes.file(name), "another-token").unwrap();
+    }
+    let run = lanes.apply_with(&options).run();
+    assert_eq!(run.code, 4, "{run:?}");
+    let [line] = <[Value; 1]>::try_from(stopped(&run)).unwrap();
+    assert_eq!(line["lanes"], json!(NAMES));
+    let count = |line: &Value, field| line[field].as_u64().unwrap();
+    let of = |line: &Value| count(line, "not_attempted") + count(line, "same_error");
+    assert_eq!(of(&line), 80, "{line}");
+    assert!(
+        run.stderr.contains("lanes north and south stopped: "),
+        "{run:?}"
+    );
+    // Two causes are two lines, each with the operations of its own lane.
+    let denied = Script::from_value(json!([{"fault": "scope-insufficient"}])).unwrap();
+    let south = &lanes.apis[1].shared;
+    south.with(|emulator, _| emulator.set_script(denied));
+    fs::write(lanes.file(NAMES[1]), token(1)).unwrap();
+    let run = lanes.apply_with(&options).run();
+    let [first, second] = <[Value; 2]>::try_from(stopped(&run)).unwrap();
+    let (north, south) = match first["lanes"][0] == "north" {
+        true => (first, second),
+        false => (second, first),
+    };
+    assert_eq!((of(&north), of(&south)), (30, 50), "{north} {south}");
+    assert_eq!(north["cause"], "unauthenticated");
+    assert_eq!(south["lanes"], json!(["south"]));
+    assert_eq!(south["cause"], "scope_insufficient");
 }
 
 #[test]
@@ -322,7 +382,7 @@ fn commands_without_a_job_take_names_of_one_lane() {
     ] {
         let run = lanes.command(args).run();
         assert_eq!(run.code, 2, "{run:?}");
-        let words = "the names are of several lanes (north, south)";
+        let words = "the names are of several lanes (north and south)";
         assert!(run.stderr.contains(words), "{run:?}");
     }
     let run = lanes.command(&["doctor"]).run();

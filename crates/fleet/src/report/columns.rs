@@ -22,7 +22,7 @@ pub struct Column {
 ///
 /// The default service has columns for its own levels. A job of another one has none in them: `parent` is what its
 /// operations belong to, whatever the service.
-pub const COLUMNS: [Column; 25] = [
+pub const COLUMNS: [Column; 26] = [
     field("position", Values::Positions(|row| row.position)),
     field("name", Values::Names(|row| row.name.as_str())),
     field(
@@ -64,6 +64,7 @@ pub const COLUMNS: [Column; 25] = [
     field("from_input", Values::Flags(|row| Some(row.from_input))),
     field("service", Values::Names(|row| row.name.service().id)),
     field("parent", Values::Names(|row| row.parent())),
+    field("lane", Values::Texts(|row| row.lane)),
 ];
 
 /// The field of a line that holds the operation.

@@ -1,5 +1,6 @@
 //! The lanes of a job in figures.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use countermand_core::Service;
@@ -8,8 +9,8 @@ use countermand_scheduler::Window;
 use serde::Serialize;
 
 use crate::counts::Counts;
-use crate::lane::{Lane, LaneError, Lanes};
-use crate::store::{Contents, JobError, JobErrorKind};
+use crate::lane::Lane;
+use crate::store::{Contents, JobError};
 
 /// A lane of a job, and what became of its operations.
 ///
@@ -41,8 +42,6 @@ impl LaneCounts {
         if settings.has_one_lane() {
             return Ok(Vec::new());
         }
-        let refuse = |error: LaneError| JobErrorKind::from(error).at(job.path());
-        let lanes = Lanes::new(&settings.lanes).map_err(refuse)?;
         let empty = settings.lanes.iter().map(|lane| Self {
             name: lane.name.clone(),
             project: lane.project.clone(),
@@ -52,11 +51,13 @@ impl LaneCounts {
             counts: Counts::default(),
         });
         let mut all: Vec<_> = empty.collect();
+        let names = settings.lanes.iter().zip(0..);
+        let places: HashMap<&str, usize> = names.map(|(lane, at)| (&*lane.name, at)).collect();
         for row in job.rows() {
             let row = row?;
-            let name = &row.target.name;
-            let place = lanes.of(name.relative(), name).map_err(refuse)?;
-            all[place].counts.add(&row);
+            if let Some(&place) = row.lane.as_deref().and_then(|lane| places.get(lane)) {
+                all[place].counts.add(&row);
+            }
         }
         Ok(all)
     }

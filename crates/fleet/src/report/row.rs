@@ -47,6 +47,8 @@ pub struct Row<'a> {
     pub parent_exists: Option<bool>,
     /// True if the input of the plan gave its end, and the server was not asked.
     pub from_input: bool,
+    /// The name of its lane, in a job whose lanes have names.
+    pub lane: Option<&'a str>,
 }
 
 impl<'a> Row<'a> {
@@ -84,6 +86,7 @@ impl<'a> Row<'a> {
             error: resolution.and_then(|resolution| resolution.error.as_ref()),
             parent_exists: resolution.and_then(|resolution: &Resolution| resolution.parent_exists),
             from_input,
+            lane: row.lane.as_deref(),
         }
     }
 

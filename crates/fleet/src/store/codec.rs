@@ -186,5 +186,6 @@ pub(super) fn row(columns: &Row<'_>, service: &'static Service) -> Result<JobRow
         target,
         progress,
         beyond_max: false,
+        lane: None,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use countermand_core::{GrandparentName, OperationName, ParentName, Service, Timestamp, Verdict};
 use rusqlite::{Connection, Row};
@@ -20,6 +21,7 @@ use super::uptime::Uptime;
 use crate::already_done::AlreadyDone;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
+use crate::lane::Lanes;
 use crate::not_searched::NotSearched;
 
 /// A device that a rescue looks at.
@@ -161,7 +163,30 @@ impl Contents {
             (codec::row, self.settings.service),
             after,
         );
-        rows.map(|row| Ok(self.settings.limited(row?)))
+        let completed = self.completed();
+        rows.map(move |row| completed(row?))
+    }
+
+    /// Completes rows by the settings: the limit of a rescue, and the names of lanes.
+    pub(crate) fn completed(&self) -> impl Fn(JobRow) -> Result<JobRow, JobError> + use<'_> {
+        let settings = &self.settings;
+        let lanes = (!settings.has_one_lane()).then(|| Lanes::new(&settings.lanes));
+        let words = settings.lanes.iter().map(|lane| Arc::from(&*lane.name));
+        let words: Vec<Arc<str>> = words.collect();
+        let lane = move |row: &JobRow| match &lanes {
+            None => Ok(None),
+            Some(Err(error)) => Err(error.clone()),
+            Some(Ok(lanes)) => {
+                let name = &row.target.name;
+                let place = lanes.of(name.relative(), name)?;
+                Ok(words.get(place).cloned())
+            }
+        };
+        move |row| {
+            let mut row = settings.limited(row);
+            row.lane = lane(&row).map_err(|error| JobErrorKind::from(error).at(&self.path))?;
+            Ok(row)
+        }
     }
 
     /// The first rows of one of the verdicts whose rows are in an index: `Completed` and `Gone`.
@@ -170,11 +195,10 @@ impl Contents {
             "SELECT * FROM operations INDEXED BY operations_by_verdict
              WHERE verdict = ?1 AND {BAD} ORDER BY position LIMIT {most}"
         );
-        self.told(query(&self.connection, &sql, [verdict.as_str()], |row| {
-            Ok(self
-                .settings
-                .limited(codec::row(row, self.settings.service)?))
-        }))
+        let rows = self.told(query(&self.connection, &sql, [verdict.as_str()], |row| {
+            codec::row(row, self.settings.service)
+        }))?;
+        rows.into_iter().map(self.completed()).collect()
     }
 
     /// Every row of a table.
@@ -359,7 +383,7 @@ impl Contents {
     /// The disk's.
     pub fn row(&self, name: &OperationName) -> Result<Option<JobRow>, JobError> {
         let row = self.told(find_operation(&self.connection, &self.settings, name))?;
-        Ok(row.map(|(row, _)| row))
+        row.map(|(row, _)| self.completed()(row)).transpose()
     }
 
     /// True while a process applies the job, as far as the file's lock tells.
