@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::path::Path;
 
-use countermand::hyper::{SecretFile, token_fn};
+use countermand::hyper::{SecretFile, Transports, token_fn};
 use countermand::{Access, Client, ClientBuilder, ConnectError, Credentials, HyperConfig};
 use countermand_core::text::path_problem;
 use countermand_core::{Endpoint, Service, TransportError, TransportErrorKind};
@@ -40,11 +40,11 @@ pub(crate) async fn client_for(
 }
 
 /// A client for the options; connects when the first request is made.
-async fn client(global: &Global) -> Result<Client, Failure> {
-    connect(&access(global).await?)
+async fn client(global: &Global, transports: &Transports) -> Result<Client, Failure> {
+    connect(&access(global).await?, transports)
 }
 
-/// A client for each lane of a job, with the credentials of that lane.
+/// A client for each lane of a job, with the credentials of that lane. Those to the same endpoint share connections.
 pub(crate) async fn clients(
     global: &Global,
     service: &'static Service,
@@ -60,10 +60,11 @@ pub(crate) async fn clients(
         )));
     }
     let mut clients = Vec::new();
+    let transports = Transports::default();
     for lane in lanes {
         let client = match of(lane) {
-            None => client(global).await,
-            Some(lane) => client_of(global, lane)
+            None => client(global, &transports).await,
+            Some(lane) => client_of(global, lane, &transports)
                 .await
                 .map_err(|failure| failure.within(&format!("lane {}", lane.name))),
         };
@@ -83,7 +84,11 @@ pub(crate) fn wrong(error: &ProfileError) -> Failure {
     Failure::usage(format!("{error}; nothing was sent"))
 }
 
-async fn client_of(global: &Global, lane: &ProfileLane) -> Result<Client, Failure> {
+async fn client_of(
+    global: &Global,
+    lane: &ProfileLane,
+    transports: &Transports,
+) -> Result<Client, Failure> {
     let builder = match lane.credentials {
         // Those of the options would be read for nothing.
         Some(_) => builder(global),
@@ -91,14 +96,17 @@ async fn client_of(global: &Global, lane: &ProfileLane) -> Result<Client, Failur
     };
     let builder = lane.configure(builder);
     let builder = builder.map_err(|problem| Failure::new(Exit::Denied, problem))?;
-    connect(&resolve(&builder, lane.credentials.is_some()).await?)
+    connect(
+        &resolve(&builder, lane.credentials.is_some()).await?,
+        transports,
+    )
 }
 
-fn connect(access: &Access) -> Result<Client, Failure> {
+fn connect(access: &Access, transports: &Transports) -> Result<Client, Failure> {
     for warning in access.warnings() {
         streams::note(&format!("warning: {warning}"));
     }
-    access.connect().map_err(failure)
+    access.connect_by(transports).map_err(failure)
 }
 
 /// The service that a file describes, where one is given.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countermand_auth::Credentials;
 use countermand_core::{Endpoint, Service};
-use countermand_hyper::{Client, HyperConfig, TokenSource};
+use countermand_hyper::{Client, HyperConfig, TokenSource, Transports};
 
 use countermand_scheduler::Quota;
 
@@ -34,8 +34,18 @@ impl Access {
     /// A file of a certificate cannot be used, or the tokens are of another
     /// [universe](TokenSource::universe_domain) than the endpoint.
     pub fn connect(&self) -> Result<Client, ConnectError> {
-        let tokens = Arc::clone(&self.tokens);
-        Client::connect(self.endpoint.clone(), tokens, self.config.clone())
+        self.connect_by(&Transports::default())
+    }
+
+    /// The same by one of several transports, whose connections are shared with the other clients that have the same
+    /// endpoint and settings. The tokens are this client's alone.
+    ///
+    /// # Errors
+    /// As of [`connect`](Self::connect).
+    pub fn connect_by(&self, transports: &Transports) -> Result<Client, ConnectError> {
+        let transport = transports.to(&self.endpoint, self.config.clone());
+        transport
+            .and_then(|transport| Client::over(transport, self.tokens()))
             .map(|client| client.quota(Quota::of_service(self.service)))
             .map_err(ConnectError::of)
     }

@@ -128,9 +128,20 @@ impl Client {
         tokens: impl TokenSource + 'static,
         config: HyperConfig,
     ) -> Result<Self, TransportError> {
+        Self::over(Hyper::new(&endpoint, config)?, tokens)
+    }
+
+    /// A client with tokens over a transport that other clients may use as well, as [`Transports`](crate::Transports) gives it.
+    ///
+    /// # Errors
+    /// Tokens of another [universe](TokenSource::universe_domain) for Google's endpoint.
+    pub fn over(
+        transport: Hyper,
+        tokens: impl TokenSource + 'static,
+    ) -> Result<Self, TransportError> {
+        let endpoint = transport.endpoint().clone();
         check_universe(&endpoint, &tokens)?;
-        let hyper = Hyper::new(&endpoint, config)?;
-        Ok(Self::new(Authorized::new(endpoint.clone(), tokens, hyper)).endpoint(endpoint))
+        Ok(Self::new(Authorized::new(endpoint.clone(), tokens, transport)).endpoint(endpoint))
     }
 
     /// Root of the API: Google's by default, after [`connect`](Self::connect) the one given there.

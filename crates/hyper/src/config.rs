@@ -28,7 +28,7 @@ use crate::secret_file::SecretFile;
 /// assert_eq!(config.get_user_agent(), Some("rescue/1.0"));
 /// assert!(!config.get_proxy_from_env() && config.get_ca_file().is_none());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HyperConfig {
     pub(crate) ca_file: Option<SecretFile>,
     pub(crate) connect_timeout: Duration,

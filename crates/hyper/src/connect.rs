@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use crate::config::HyperConfig;
 use crate::frames::Watched;
-use crate::multiplexed::{Multiplexed, OnHeap};
+use crate::multiplexed::{AT_FIRST, Multiplexed, OnHeap};
 use crate::request_body::Body;
 use crate::route::Route;
 use crate::runtime;
@@ -143,8 +143,7 @@ impl Connector {
                 .max_concurrent_reset_streams(GIVEN_UP.0)
                 .reset_stream_duration(GIVEN_UP.1)
                 .max_local_error_reset_streams(TOO_LATE)
-                // One request until the server has said how many it takes: a crowd would be refused.
-                .initial_max_send_streams(1)
+                .initial_max_send_streams(AT_FIRST)
                 .handshake(Box::new(TokioIo::new(Watched::new(TokioIo::new(stream)))))
                 .await?;
             Ok(Connection::Http2(Multiplexed::new(sender, connection)))

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::ready;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Hyper(Arc<Inner>);
 struct Inner {
     endpoint: Endpoint,
     config: HyperConfig,
+    /// Connections of HTTP/2 to a host, at most.
+    connections: Arc<AtomicUsize>,
     /// Transports to the regional hosts that requests have been for.
     regional: Mutex<Vec<Hyper>>,
     pool: Arc<Pool>,
@@ -54,6 +57,15 @@ impl Hyper {
     /// TLS, and for a user agent that is no header value; [`Tls`](TransportErrorKind::Tls) for a
     /// CA file that cannot be read.
     pub fn new(endpoint: &Endpoint, config: HyperConfig) -> Result<Self, TransportError> {
+        let connections = Arc::new(AtomicUsize::new(config.connections));
+        Self::of(endpoint, config, connections)
+    }
+
+    fn of(
+        endpoint: &Endpoint,
+        config: HyperConfig,
+        connections: Arc<AtomicUsize>,
+    ) -> Result<Self, TransportError> {
         config.check(endpoint)?;
         let mut user_agent = concat!("countermand/", env!("CARGO_PKG_VERSION")).to_owned();
         if let Some(program) = &config.user_agent {
@@ -70,12 +82,31 @@ impl Hyper {
         Ok(Self(Arc::new(Inner {
             endpoint: endpoint.clone(),
             regional: Mutex::default(),
-            pool: Pool::new(Connector::new(endpoint, &config)?, config.connections),
+            pool: Pool::new(Connector::new(endpoint, &config)?, Arc::clone(&connections)),
+            connections,
             user_agent,
             host,
             bodies: Bodies::new(config.body_cap),
             config,
         })))
+    }
+
+    /// The endpoint that it serves.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    /// Tells whether it is the transport to an endpoint by these settings.
+    pub(crate) fn is_to(&self, endpoint: &Endpoint, config: &HyperConfig) -> bool {
+        self.0.endpoint == *endpoint && self.0.config == *config
+    }
+
+    /// Lets one more client use it, which brings the connections that its settings allow it.
+    pub(crate) fn join(&self) -> Self {
+        let own = self.0.config.connections;
+        self.0.connections.fetch_add(own, Ordering::Relaxed);
+        self.clone()
     }
 
     /// The transport to the host of a request, if that is a regional one of the endpoint's service.
@@ -95,7 +126,8 @@ impl Hyper {
         if let Some(hyper) = known.iter().find(|hyper| hyper.0.endpoint.is_at(authority)) {
             return Ok(Some(hyper.clone()));
         }
-        let hyper = Self::new(&own.at(authority), self.0.config.clone())?;
+        let connections = Arc::clone(&self.0.connections);
+        let hyper = Self::of(&own.at(authority), self.0.config.clone(), connections)?;
         known.push(hyper.clone());
         Ok(Some(hyper))
     }

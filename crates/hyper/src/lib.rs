@@ -65,6 +65,7 @@ mod token;
 mod token_cache;
 mod token_state;
 mod transport;
+mod transports;
 mod tunnel;
 
 pub use authorized::Authorized;
@@ -87,3 +88,4 @@ pub use token::{
     Billed, Token, TokenFn, TokenSource, billed_to, check_universe, quota_project_header, token_fn,
 };
 pub use transport::{BoxFuture, BoxStream, Transport};
+pub use transports::Transports;

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use countermand_core::LostConnection;
@@ -42,11 +42,18 @@ pub(crate) struct Multiplexed {
 
 struct Known {
     connection: Weak<Mutex<Http2>>,
-    /// Answers that have come, and the server's settings before the first of them: until then the
-    /// number of streams that it takes is a guess.
+    /// Streams that the server takes at a time, when they were last asked for.
+    streams: AtomicUsize,
+    /// Answers that have come, and the server's settings before the first of them.
     answers: AtomicU64,
     number: u64,
 }
+
+/// Streams that a server takes at a time, as long as it has not said so: the least that RFC 9113 recommends.
+pub(crate) const STREAMS: usize = 100;
+
+/// Streams before the server's settings have come: a crowd would be refused.
+pub(crate) const AT_FIRST: usize = 1;
 
 /// The number of the next connection.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -59,6 +66,7 @@ impl Multiplexed {
         let connection = Arc::new(Mutex::new(connection));
         let known = Arc::new(Known {
             connection: Arc::downgrade(&connection),
+            streams: AtomicUsize::new(0),
             answers: AtomicU64::new(0),
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
         });
@@ -92,11 +100,22 @@ impl Multiplexed {
 
     /// Tells whether one more request would wait for another to end.
     pub(crate) fn is_full(&self) -> bool {
-        let streams = || {
-            let connection = self.known.connection.upgrade()?;
-            Some(lock(&connection).current_max_send_streams())
+        let under_way = self.under_way();
+        // The connection is locked while it works, so that it is asked only where that may change the answer.
+        under_way >= self.known.streams.load(Ordering::Relaxed) && under_way >= self.streams()
+    }
+
+    /// Streams that the server takes at a time.
+    fn streams(&self) -> usize {
+        let Some(connection) = self.known.connection.upgrade() else {
+            return 0;
         };
-        self.known.answers.load(Ordering::Relaxed) > 0 && self.under_way() >= streams().unwrap_or(0)
+        let streams = lock(&connection).current_max_send_streams();
+        if streams == AT_FIRST && self.known.answers.load(Ordering::Relaxed) == 0 {
+            return STREAMS;
+        }
+        self.known.streams.store(streams, Ordering::Relaxed);
+        streams
     }
 }
 

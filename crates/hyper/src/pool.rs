@@ -1,5 +1,6 @@
 //! Connections to one endpoint, used again.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,12 +8,14 @@ use countermand_core::TransportError;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 use hyper::client::conn::http1;
-use tokio::task::JoinHandle;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use crate::connect::{Connection, Connector};
-use crate::multiplexed::Multiplexed;
+use crate::multiplexed::{Multiplexed, STREAMS};
 use crate::request_body::Body;
+use crate::runtime;
 use crate::transport::BoxFuture;
 
 /// A connection of HTTP/1.1 that was idle for longer is not used again: the server may be about to
@@ -22,23 +25,32 @@ const IDLE: Duration = Duration::from_secs(55);
 /// After one more connection could not be made, none is tried for so long: there is one that works.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The longest that a request waits for one more connection while those that there are have all the streams they
+/// take; then it waits for a stream.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Gives connections out and takes them back.
 ///
 /// As long as the server may speak HTTP/2, all requests without a connection wait for the same one:
 /// a hundred requests at once make one handshake, not a hundred. More connections of HTTP/2 are
-/// made while requests queue on those that there are, and nothing waits for them.
+/// made while those that there are have all the streams they take, as many as the requests that find it so
+/// need. Those wait for them, so that requests whose answers are slow keep no other one waiting; but not for long, because
+/// a stream may be free sooner.
 pub(crate) struct Pool {
     connector: Connector,
     /// Connections of HTTP/2, at most.
-    connections: usize,
+    most: Arc<AtomicUsize>,
     state: Mutex<PoolState>,
+    /// Wakes the requests that wait for one more connection.
+    widened: Notify,
 }
 
 #[derive(Default)]
 struct PoolState {
     http2: Vec<Multiplexed>,
-    /// The task that makes one more of them.
-    widening: Option<JoinHandle<()>>,
+    /// A part of it is with each task that makes one more of them, and with each request that waits for one.
+    making: Arc<()>,
+    waiting: Arc<()>,
     /// The last time that one more could not be made.
     stuck: Option<Instant>,
     /// Oldest first.
@@ -52,6 +64,16 @@ struct PoolState {
 /// Gives the connection if it can be shared; the other sort goes to the idle ones.
 type Connecting = BoxFuture<'static, Result<Option<Multiplexed>, TransportError>>;
 
+/// What a request without a connection does next.
+enum Next<'a> {
+    Take(Connection),
+    /// Wait for one more connection; the request is counted for as long as it does.
+    Wait(Notified<'a>, Arc<()>),
+    /// Wait for the first connection.
+    Join(Shared<Connecting>),
+    Connect,
+}
+
 /// A connection of the pool, in use.
 pub(crate) struct PooledConnection {
     pub(crate) connection: Connection,
@@ -60,15 +82,17 @@ pub(crate) struct PooledConnection {
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Connector, connections: usize) -> Arc<Self> {
+    /// `most` is the largest number of connections of HTTP/2.
+    pub(crate) fn new(connector: Connector, most: Arc<AtomicUsize>) -> Arc<Self> {
         let state = PoolState {
             http1: connector.is_http1(),
             ..PoolState::default()
         };
         Arc::new(Self {
             connector,
-            connections,
+            most,
             state: Mutex::new(state),
+            widened: Notify::new(),
         })
     }
 
@@ -77,43 +101,61 @@ impl Pool {
         &self.connector
     }
 
-    /// A connection that is there.
-    pub(crate) fn ready(self: &Arc<Self>) -> Option<PooledConnection> {
-        self.reuse(&mut self.lock())
+    fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
     }
 
-    fn reuse(self: &Arc<Self>, state: &mut PoolState) -> Option<PooledConnection> {
-        let (connection, full) = state.take(self.connections)?;
-        if full {
-            self.widen(state);
-        }
-        Some(PooledConnection {
+    /// A connection that is there and takes one more request.
+    pub(crate) fn ready(&self) -> Option<PooledConnection> {
+        let (connection, full) = self.lock().take(self.most())?;
+        (!full).then_some(PooledConnection {
             connection,
             reused: true,
         })
     }
 
-    /// A connection that is there, or else a new one.
+    /// A connection that takes one more request, or else a new one, or else one that is full.
     pub(crate) async fn acquire(self: &Arc<Self>) -> Result<PooledConnection, TransportError> {
+        let until = Instant::now() + PATIENCE;
         loop {
-            let connecting = {
-                let mut state = self.lock();
-                if let Some(pooled) = self.reuse(&mut state) {
-                    return Ok(pooled);
+            let connection = match self.next(until) {
+                Next::Take(connection) => {
+                    return Ok(PooledConnection {
+                        connection,
+                        reused: true,
+                    });
                 }
-                (!state.http1).then(|| self.join(&mut state))
-            };
-            let connection = match connecting {
-                None => self.connect().await?,
-                Some(connecting) => match connecting.await? {
-                    Some(shared) => Connection::Http2(shared),
-                    None => continue,
+                Next::Wait(widened, waiting) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    // Too late is in time: it takes one that is full.
+                    let _ = runtime::timeout(left, widened)?.await;
+                    drop(waiting);
+                    continue;
+                }
+                Next::Join(connecting) => match connecting.await? {
+                    Some(shared) if !shared.is_full() => Connection::Http2(shared),
+                    // More have waited for it than it takes, or it is one of HTTP/1.1.
+                    _ => continue,
                 },
+                Next::Connect => self.connect().await?,
             };
             return Ok(PooledConnection {
                 connection,
                 reused: false,
             });
+        }
+    }
+
+    /// The next thing to do for a request, which waits until then for one more connection.
+    fn next(self: &Arc<Self>, until: Instant) -> Next<'_> {
+        let mut state = self.lock();
+        match state.take(self.most()) {
+            Some((_, true)) if Instant::now() < until && self.widen(&mut state) => {
+                Next::Wait(self.widened.notified(), Arc::clone(&state.waiting))
+            }
+            Some((connection, _)) => Next::Take(connection),
+            None if state.http1 => Next::Connect,
+            None => Next::Join(self.join(&mut state)),
         }
     }
 
@@ -132,7 +174,7 @@ impl Pool {
         let mut state = self.lock();
         match &connection {
             Connection::Http1(_) => state.http1 = true,
-            Connection::Http2(shared) => state.share(shared, self.connections),
+            Connection::Http2(shared) => state.share(shared, self.most()),
         }
         Ok(connection)
     }
@@ -160,21 +202,27 @@ impl Pool {
         connecting
     }
 
-    /// Makes one more connection of HTTP/2 beside the others, if there may be one.
-    fn widen(self: &Arc<Self>, state: &mut PoolState) {
-        let busy = |task: &JoinHandle<()>| !task.is_finished();
-        if state.widening.as_ref().is_some_and(busy)
-            || state.stuck.is_some_and(|since| since.elapsed() < PAUSE)
-        {
-            return;
+    /// Sees to it that one more connection of HTTP/2 is made for a request that finds the others full; `false` if none
+    /// is.
+    fn widen(self: &Arc<Self>, state: &mut PoolState) -> bool {
+        if state.stuck.is_some_and(|since| since.elapsed() < PAUSE) {
+            return false;
         }
-        let pool = Arc::clone(self);
-        state.widening = Some(tokio::spawn(async move {
+        let making = Arc::strong_count(&state.making) - 1;
+        let waiting = Arc::strong_count(&state.waiting) - 1;
+        if state.http2.len() + making >= self.most() || waiting < making * STREAMS {
+            return making > 0;
+        }
+        let (pool, making) = (Arc::clone(self), Arc::clone(&state.making));
+        tokio::spawn(async move {
             // An error here is the failure of no request: those have a connection.
             if !matches!(pool.connect().await, Ok(Connection::Http2(_))) {
                 pool.lock().stuck = Some(Instant::now());
             }
-        }));
+            drop(making);
+            pool.widened.notify_waiters();
+        });
+        true
     }
 
     /// A panic elsewhere leaves nothing half done in here.
@@ -185,11 +233,11 @@ impl Pool {
 
 impl PoolState {
     /// A connection that is there, the one with the least to do, and whether that is full where
-    /// there may be another one: to know it takes two locks.
-    fn take(&mut self, connections: usize) -> Option<(Connection, bool)> {
+    /// there may be another one.
+    fn take(&mut self, most: usize) -> Option<(Connection, bool)> {
         self.http2.retain(|shared| !shared.is_closed());
         if let Some(shared) = self.http2.iter().min_by_key(|shared| shared.under_way()) {
-            let full = self.http2.len() < connections && shared.is_full();
+            let full = self.http2.len() < most && shared.is_full();
             return Some((Connection::Http2(shared.clone()), full));
         }
         self.idle.retain(|(_, since)| since.elapsed() < IDLE);
@@ -201,11 +249,11 @@ impl PoolState {
         None
     }
 
-    fn share(&mut self, shared: &Multiplexed, connections: usize) {
+    fn share(&mut self, shared: &Multiplexed, most: usize) {
         self.http1 = false;
         self.http2.push(shared.clone());
         // The oldest one ends with its requests.
-        if self.http2.len() > connections {
+        if self.http2.len() > most {
             self.http2.remove(0);
         }
     }

@@ -28,6 +28,15 @@ struct Given {
     kept: OnceLock<Result<Zeroizing<Vec<u8>>, String>>,
 }
 
+/// Files are equal if they have one path.
+impl PartialEq for SecretFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.path() == other.path()
+    }
+}
+
+impl Eq for SecretFile {}
+
 impl SecretFile {
     /// The largest file with a token or credentials, in bytes.
     pub const CAP: u64 = 64 << 10;

@@ -1,15 +1,17 @@
 //! A scheduler over several connections of HTTP/2.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::{cancel, endpoint, listen};
 use bytes::Bytes;
 use countermand_emulator::{Config, Fate, Script, Server, Shared};
 use countermand_hyper::{
-    Client, Hyper, HyperConfig, OperationName, Quota, Token, Transport, Verdict,
+    Client, Endpoint, Hyper, HyperConfig, OperationName, Quota, Token, Transport, Transports,
+    Verdict,
 };
-use futures_util::future::join_all;
+use futures_util::future::{join_all, pending};
 use futures_util::stream::StreamExt;
 use http::Response;
 use serde_json::json;
@@ -108,4 +110,135 @@ async fn a_connection_that_cannot_be_made_costs_nothing() {
     // The last connection goes with the last hand on it.
     let answered = tokio::time::timeout(Duration::from_secs(10), server).await;
     assert_eq!(answered.unwrap().unwrap(), 200);
+}
+
+/// A request that came: the number of its connection, the id of its enterprise, and its token.
+type Came = (usize, String, String);
+
+/// A server of HTTP/2 that takes 10 requests at a time on a connection, and answers none about the enterprise `stalls`.
+async fn shared_server() -> (Endpoint, Arc<Mutex<Vec<Came>>>) {
+    let (listener, address) = listen().await;
+    let came = Arc::new(Mutex::new(Vec::new()));
+    let told = came.clone();
+    tokio::spawn(async move {
+        for number in 0.. {
+            let (stream, _) = listener.accept().await.unwrap();
+            let came = came.clone();
+            tokio::spawn(async move {
+                let mut builder = h2::server::Builder::new();
+                builder.max_concurrent_streams(10);
+                let mut connection = builder.handshake::<_, Bytes>(stream).await.unwrap();
+                while let Some(Ok((request, mut response))) = connection.accept().await {
+                    let enterprise = request.uri().path().split('/').nth(3).unwrap().to_owned();
+                    let token = request.headers()["authorization"].to_str().unwrap();
+                    let stalls = enterprise == "stalls";
+                    let row = (number, enterprise, token.to_owned());
+                    came.lock().unwrap().push(row);
+                    tokio::spawn(async move {
+                        if stalls {
+                            pending::<()>().await;
+                        }
+                        let mut body = response.send_response(Response::new(()), false).unwrap();
+                        body.send_data(Bytes::from_static(b"{}"), true).unwrap();
+                    });
+                }
+            });
+        }
+    });
+    (endpoint("http", address), told)
+}
+
+fn config() -> HyperConfig {
+    HyperConfig::default().http2_prior_knowledge(true)
+}
+
+/// A client with the token of its enterprise.
+fn client(
+    transports: &Transports,
+    endpoint: &Endpoint,
+    config: HyperConfig,
+    owner: &str,
+) -> Client {
+    let transport = transports.to(endpoint, config).unwrap();
+    let token = Token::new(&format!("token-of-{owner}")).unwrap();
+    Client::over(transport, token).unwrap()
+}
+
+/// Cancels so many operations of an enterprise at a time.
+async fn cancel_some(client: &Client, enterprise: &str, count: usize) {
+    let names = (0..count).map(|at| format!("enterprises/{enterprise}/devices/d/operations/{at}"));
+    let names: Vec<OperationName> = names.map(|name| name.parse().unwrap()).collect();
+    for result in join_all(names.iter().map(|name| client.cancel(name))).await {
+        result.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn fault_57_clients_that_share_a_connection_send_each_its_own_token() {
+    let (endpoint, came) = shared_server().await;
+    let transports = Transports::default();
+    let clients = ["a", "b", "c"].map(|of| (of, client(&transports, &endpoint, config(), of)));
+    for _ in 0..20 {
+        let all = clients.iter();
+        join_all(all.map(|(of, client)| cancel_some(client, of, 2))).await;
+    }
+    let came = came.lock().unwrap();
+    assert_eq!(came.len(), 120);
+    for (connection, of, token) in &*came {
+        assert_eq!((*connection, token), (0, &format!("Bearer token-of-{of}")));
+    }
+}
+
+#[tokio::test]
+async fn clients_with_other_settings_or_another_endpoint_share_no_connection() {
+    let (endpoint, came) = shared_server().await;
+    let transports = Transports::default();
+    let path: Endpoint = format!("{endpoint}/behind").parse().unwrap();
+    let file = std::env::current_exe().unwrap();
+    let others = [
+        (&endpoint, config()),
+        (&endpoint, config().ca_file(&file)),
+        (&endpoint, config().client_certificate("a.pem", "a.key")),
+        (&endpoint, config().client_certificate("b.pem", "b.key")),
+        (&endpoint, config().proxy("http://127.0.0.1:9", "")),
+        (&endpoint, config().proxy_from_env(true)),
+        (
+            &endpoint,
+            config().resolver(|_| async { Ok(vec![[127, 0, 0, 1].into()]) }),
+        ),
+        (&path, config()),
+    ];
+    for round in 1..3 {
+        for (at, (endpoint, config)) in others.iter().enumerate() {
+            let client = client(&transports, endpoint, config.clone(), "a");
+            cancel_some(&client, "a", 1).await;
+            let came = came.lock().unwrap();
+            assert_eq!(came.last().unwrap().0, at, "round {round}");
+        }
+    }
+}
+
+/// One client has as many requests without an answer as a connection takes; the other does not notice.
+#[tokio::test]
+async fn a_client_that_stalls_takes_no_stream_of_another() {
+    let (endpoint, came) = shared_server().await;
+    let transports = Transports::default();
+    let [stalled, other] = ["stalls", "b"].map(|of| client(&transports, &endpoint, config(), of));
+    cancel_some(&other, "b", 1).await;
+    let stalled = tokio::spawn(async move { cancel_some(&stalled, "stalls", 10).await });
+    let came_of = |of: &str| {
+        let came = came.lock().unwrap();
+        came.iter().filter(|row| row.1 == of).count()
+    };
+    while came_of("stalls") < 10 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    for _ in 0..5 {
+        let in_time = Duration::from_secs(5);
+        let answered = tokio::time::timeout(in_time, cancel_some(&other, "b", 10)).await;
+        assert!(answered.is_ok());
+    }
+    assert_eq!((came_of("stalls"), came_of("b")), (10, 51));
+    assert_eq!(came.lock().unwrap().iter().map(|row| row.0).max(), Some(1));
+    stalled.abort();
 }
