@@ -1,10 +1,13 @@
 //! Jobs of several lanes, which a profile defines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use countermand_emulator::{Config, Fate, NewOperation, NewParent, Script, Shared, State};
+use countermand_core::Phase;
+use countermand_emulator::{
+    Config, Fate, NewOperation, NewParent, Quirks, Script, Shared, State, Tls,
+};
 use countermand_fleet::store::View;
 use serde_json::{Value, json};
 
@@ -317,20 +320,66 @@ fn programs_are_told_of_each_lane_that_stopped_and_why() {
 #[test]
 fn a_run_of_lanes_that_is_killed_is_resumed() {
     let lanes = Lanes::new([60, 40]);
+    lanes.write("[defaults]\nin_flight = 8\n");
     lanes.limit("100/1s");
-    assert_eq!(lanes.plan(&["--in-flight", "8"]).code, 0);
+    assert_eq!(lanes.plan(&[]).code, 0);
     let running = lanes.apply().start();
     running.until("a cancel in each lane", |_| {
         let [north, south] = lanes.cancelled();
         north > 5 && south > 5
     });
     running.kill();
+    let rows = View::open(lanes.file("a.job")).unwrap();
+    let rows = rows.rows().map(Result::unwrap);
+    let in_flight = rows.filter(|row| row.progress.phase == Phase::MaybeSent);
+    let in_flight = in_flight.map(|row| format!("/v1/{}:cancel", row.target.name));
+    let in_flight: BTreeSet<_> = in_flight.collect();
+    let asked = lanes.cancels().len();
+    assert!(
+        asked < 100 && in_flight.len() <= 16,
+        "{asked}, {in_flight:?}"
+    );
     let run = lanes.apply().run();
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(lanes.cancelled(), [60, 40]);
-    // The resumed run looks at what the killed one had in flight before it asks again.
-    let repeated = lanes.cancels().values().filter(|times| **times > 1).count();
-    assert!(repeated <= 100, "{repeated}");
+    // The resumed run asks again for nothing but what the killed one had in flight.
+    for (cancel, times) in lanes.cancels() {
+        let most = 1 + usize::from(in_flight.contains(&cancel));
+        assert!(times <= most, "{cancel}: {times}");
+    }
+}
+
+/// Lanes differ in their names and quotas, and go to one server.
+#[test]
+fn lanes_of_one_endpoint_share_a_connection() {
+    let tls = Tls::localhost().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    fs::write(file("ca.pem"), tls.ca_pem()).unwrap();
+    let operations = (0..12).map(|_| NewOperation::new(Fate::Cancellable));
+    let api = Api::with(operations, Quirks::default(), Some(&tls));
+    let mut profile = format!(
+        "schema = \"countermand.profile/1\"\n[defaults]\nca_file = \"ca.pem\"\nendpoint = \"{}\"\n",
+        api.endpoint
+    );
+    for (lane, name) in api.names.iter().enumerate() {
+        let device = name.split("/operations/").next().unwrap();
+        profile += &format!(
+            "[lanes.l{lane}]\nproject = \"p{lane}\"\nparents = [\"{device}\"]\nquota = \"none\"\n\
+             credentials = {{ token_file = \"token{lane}\" }}\n",
+        );
+        fs::write(file(&format!("token{lane}")), TOKEN).unwrap();
+    }
+    fs::write(file("lanes.toml"), profile).unwrap();
+    let (job, profile) = (file("a.job"), file("lanes.toml"));
+    let [job, profile] = [&job, &profile].map(|path| path.to_str().unwrap());
+    let plan = ["plan", "-", "--output", job, "--profile", profile];
+    let run = Process::new(&plan).input(api.names.join("\n")).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let run = Process::shell(&resume(&run)).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(api.states().iter().all(|state| *state == State::Cancelled));
+    assert_eq!(api.connections(), 1);
 }
 
 #[test]

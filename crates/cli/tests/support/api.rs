@@ -19,7 +19,7 @@ pub(crate) struct Api {
     pub(crate) endpoint: String,
     pub(crate) names: Vec<String>,
     // Closed in this order.
-    _server: Server,
+    server: Server,
     _runtime: Runtime,
 }
 
@@ -65,7 +65,7 @@ impl Api {
             shared,
             endpoint: server.endpoint(),
             names,
-            _server: server,
+            server,
             _runtime: runtime,
         }
     }
@@ -91,6 +91,11 @@ impl Api {
             .chain(options.iter().copied())
             .collect();
         self.command(&args.into_iter().chain(names).collect::<Vec<_>>())
+    }
+
+    /// Number of connections that it has taken.
+    pub(crate) fn connections(&self) -> usize {
+        self.server.connections()
     }
 
     /// Root of the API, with its version.
