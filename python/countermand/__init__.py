@@ -10,6 +10,7 @@ True
   ``service=`` to another one of :func:`services`;
 - :class:`Job` is a file of thousands of operations that survives a crash, :class:`Report` what
   became of them;
+- :mod:`countermand.lanes` has profiles, for operations of several quotas;
 - :func:`simulate` tells how long a job takes under a quota, without a server;
 - :mod:`countermand.sansio` drives the same machine with an HTTP client of yours;
 - :mod:`countermand.errors` is what can go wrong, :mod:`countermand.job_errors` with a job;
@@ -20,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import errors as errors
     from . import job_errors as job_errors
+    from . import lanes as lanes
     from . import sansio as sansio
     from . import testing as testing
     from ._countermand import Operation, __version__
@@ -53,7 +55,7 @@ _LATER = {
     "service": ("NamePattern", "Service", "services"),
     "simulation": ("ScheduleRow", "Simulation", "simulate"),
 }
-_MODULES = ("errors", "job_errors", "sansio", "testing")
+_MODULES = ("errors", "job_errors", "lanes", "sansio", "testing")
 
 __all__ = [
     "AsyncClient",

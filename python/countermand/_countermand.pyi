@@ -67,6 +67,7 @@ __all__ = [
     "Inbox",
     "Operation",
     "Pages",
+    "Profile",
     "RateLimiter",
     "Report",
     "Request",
@@ -390,6 +391,20 @@ class Pages(Generic[_T_co]):
         """
 
 @final
+class Profile:
+    @staticmethod
+    def load(word: str | None, file: bool) -> Profile: ...
+    @staticmethod
+    def parse(text: str, path: str | os.PathLike[str]) -> Profile: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def path(self) -> Path: ...
+    def lanes(self) -> list[dict[str, Any]]: ...
+    def only(self, name: str) -> Profile | None: ...
+    def lane_of(self, name: _Named) -> str: ...
+
+@final
 class RateLimiter:
     """An exact log of the calls that count against a quota.
 
@@ -706,6 +721,7 @@ class Client:
         allow_plaintext: bool,
         proxy_from_env: bool,
         user_agent: str | None,
+        profile: Profile | None,
     ) -> Self: ...
     def with_options(
         self,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .fleet import _FindT, _JobT  # noqa: F401 - in the text of a base class
     from .google_auth import Source, _GoogleCredentials
     from .job import AsyncJob, Job
+    from .lanes import Lane, Profile
     from .operation_name import OperationName
     from .outcome import Outcome
     from .progress import Progress
@@ -69,6 +70,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         proxy_from_env: bool = False,
         user_agent: str | None = None,
         scope: str | None = None,
+        profile: Profile | str | os.PathLike[str] | None = None,
+        lane: Lane | str | None = None,
         **unknown: Never,
     ) -> None:
         """Checks the settings; connects when the first call is made. If nothing else gives a token,
@@ -105,6 +108,13 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             before those of this package in the header.
         :param scope: the OAuth scope of the tokens. ``None``: the service's own; three services
             document none.
+        :param profile: lanes, and settings for which no argument is given, of
+            :class:`countermand.lanes.Profile` or what its ``load`` takes. A call about one
+            operation goes the way of its lane; jobs and searches run their lanes side by side;
+            ``countermand_all`` takes names of one lane. ``token`` and ``quota_project`` are for
+            lanes without credentials. ``None``: no profile, also where the environment names one.
+        :param lane: the client of one lane: its name in ``profile``, or a
+            :class:`countermand.lanes.Lane` by itself.
         :param unnamed: refused; every argument has a name.
         :param unknown: refused; an argument that other libraries have, such as ``timeout``, with
             the one that is meant.
@@ -114,6 +124,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         :raises TlsError: ``ca_file`` cannot be read.
         :raises TransportError: ``http://`` to another machine, which is not allowed.
         :raises ValueError: a time is negative, or not a number.
+        :raises ProfileError: the profile has a mistake, or no such lane, or no lane of the service.
+        :raises ValueError: ``token`` or ``quota_project`` is given, and each lane has credentials.
         """
         if unnamed:
             # Its value may be a token.
@@ -139,6 +151,12 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             "user_agent": user_agent,
             "scope": scope,
         }
+        native: _countermand.Profile | None = None
+        if profile is not None or lane is not None:
+            from .lanes import profile_of
+
+            profile, lane = profile_of(profile, lane)
+            native = profile._native if profile is not None else lane._profile() if lane else None
         source: Source | None = None
         if isinstance(token, tuple) and len(token) == 2:
             # What google.auth.default() returns. The project is the caller's, which need not pay.
@@ -162,8 +180,14 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             token=given,
             source=source,
             quota_project=project,
+            profile=native,
         )
-        self._settings = {**settings, "quota_project": quota_project}
+        self._settings = {
+            **settings,
+            "quota_project": quota_project,
+            "profile": profile,
+            "lane": lane,
+        }
         for warning in self._native.warnings:
             from .warn import warn
 
@@ -242,7 +266,13 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
 
     def __repr__(self) -> str:
         service = "" if self._settings["service"] is None else f"service={self.service!r}, "
-        return f"{type(self).__name__}({service}endpoint={self.endpoint!r}, token={self._token!r})"
+        lanes = "".join(
+            f", {name}={self._settings[name]!r}"
+            for name in ("profile", "lane")
+            if self._settings[name] is not None
+        )
+        shown = f"{service}endpoint={self.endpoint!r}, token={self._token!r}{lanes}"
+        return f"{type(self).__name__}({shown})"
 
     def __copy__(self) -> Self:
         """As :meth:`with_options` without any: a copy in this process needs no pickle."""

@@ -100,6 +100,12 @@ class JobFile(Waits):
         return self._facts.enterprises
 
     @property
+    def lanes(self) -> tuple[str, ...]:
+        """Names of its lanes, of a job that was planned with a profile that has lanes. The client
+        that applies it needs lanes of the same names, owners and endpoints."""
+        return self._facts.lanes
+
+    @property
     def ages(self) -> Mapping[_Age, int]:
         """Operations of each age when it was planned."""
         return self._facts.ages
@@ -173,6 +179,7 @@ class JobFile(Waits):
         :raises OtherPlan: the file holds another plan than this job. Nothing was sent.
         :raises OtherEndpoint: the client is for another server or service: a job file alone does
             not decide where a token goes. Nothing was sent.
+        :raises OtherLane: the client has other lanes than the job. Nothing was sent.
         :raises JobLocked: another process applies it; ``holder`` says which. Nothing was sent.
         :raises JobEdited: another program has changed the file. Nothing was sent.
         :raises JobDamaged: bytes of it were lost or changed. Nothing was sent.

@@ -31,6 +31,7 @@ __all__ = [
     "NotConfirmed",
     "NothingToPlan",
     "OtherEndpoint",
+    "OtherLane",
     "OtherPlan",
     "PlanStale",
     "SameProject",
@@ -174,6 +175,16 @@ class OtherEndpoint(CountermandError, ValueError):
 
     kind: str = "other_endpoint"
     advice: str = "if that server is meant, make the client for it: Client(endpoint=job.endpoint)"
+
+
+class OtherLane(CountermandError, ValueError):
+    """A lane of the job is none of the client's, or has another owner or other names there. Nothing
+    was sent."""
+
+    kind: str = "other_lane"
+    advice: str = "make the client with the profile of the plan: Client(profile=...)"
+    lane: str = ""
+    """The name of the lane; empty for a job that was made without lanes."""
 
 
 class NotCancelled(CountermandError):

@@ -234,3 +234,4 @@ class Facts:
     types: Mapping[str | None, int]
     enterprises: Mapping[str, int]
     ages: Mapping[_Age, int]
+    lanes: tuple[str, ...]

@@ -321,7 +321,7 @@ def test_impossible_times(emulator: Emulator, seconds: float) -> None:
 
 def test_every_exception_is_tested() -> None:
     folder = Path(__file__).parent
-    names = ("errors", "find", "tokens", "jobs", "job_refusals", "job_process", "services")
+    names = ("errors", "find", "tokens", "jobs", "job_refusals", "job_process", "lanes", "services")
     files = [folder / f"test_{name}.py" for name in names]
     source = "".join(file.read_text("utf-8") for file in files)
     for name in (*errors.__all__, *job_errors.__all__):

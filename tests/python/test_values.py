@@ -59,7 +59,7 @@ def test_completion_offers_what_is_public() -> None:
     assert countermand.Client is Client
     # Modules that are imported by now, as that of the client, are no names of the package.
     offered = {name for name in dir(countermand) if not name.startswith("_")}
-    modules = {"errors", "job_errors", "sansio", "testing"}
+    modules = {"errors", "job_errors", "lanes", "sansio", "testing"}
     assert offered == {name for name in countermand.__all__ if name != "__version__"} | modules
     assert "__version__" in dir(countermand)
 

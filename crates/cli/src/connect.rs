@@ -7,7 +7,9 @@ use countermand::hyper::{SecretFile, Transports, token_fn};
 use countermand::{Access, Client, ClientBuilder, ConnectError, Credentials, HyperConfig};
 use countermand_core::text::path_problem;
 use countermand_core::{Endpoint, Service, TransportError, TransportErrorKind};
-use countermand_fleet::{Lane, Meant, ProfileError, ProfileLane, QuotaTerms, few};
+use countermand_fleet::{
+    CallersAccess, Lane, LaneAccessError, Meant, ProfileError, QuotaTerms, few,
+};
 use countermand_scheduler::Quota;
 
 use crate::args::Global;
@@ -25,7 +27,7 @@ pub(crate) async fn client_for(
     let lanes = global.profile.lanes_for(at, over, meant);
     let lanes = lanes.map_err(|error| wrong(&error))?;
     let clients = match &lanes[..] {
-        [_] => clients(global, at.service(), &lanes).await?,
+        [_] => clients(global, &lanes).await?,
         _ => Vec::new(),
     };
     let one = clients.into_iter().zip(&lanes).next();
@@ -39,36 +41,24 @@ pub(crate) async fn client_for(
         })
 }
 
-/// A client for the options; connects when the first request is made.
-async fn client(global: &Global, transports: &Transports) -> Result<Client, Failure> {
-    connect(&access(global).await?, transports)
-}
-
 /// A client for each lane of a job, with the credentials of that lane. Those to the same endpoint share connections.
-pub(crate) async fn clients(
-    global: &Global,
-    service: &'static Service,
-    lanes: &[Lane],
-) -> Result<Vec<Client>, Failure> {
-    let of = |lane: &Lane| global.profile.lane(service, &lane.name);
-    let own = |lane: &Lane| of(lane).is_some_and(|lane| lane.credentials.is_some());
-    if lanes.iter().all(own)
-        && let Some(option) = global.access_option()
-    {
-        return Err(Failure::usage(format!(
-            "{option} has no effect: the profile names credentials for each lane that is used; nothing was sent"
-        )));
-    }
+pub(crate) async fn clients(global: &Global, lanes: &[Lane]) -> Result<Vec<Client>, Failure> {
+    let caller = CallersAccess {
+        way: builder(global),
+        access: &|| with_access(global),
+        named: global.access_option(),
+    };
+    let ways = global.profile.ways(lanes, &caller)?;
     let mut clients = Vec::new();
     let transports = Transports::default();
-    for lane in lanes {
-        let client = match of(lane) {
-            None => client(global, &transports).await,
-            Some(lane) => client_of(global, lane, &transports)
-                .await
-                .map_err(|failure| failure.within(&format!("lane {}", lane.name))),
-        };
-        clients.push(client?);
+    for (lane, way) in lanes.iter().zip(ways) {
+        let client = resolve(&way)
+            .await
+            .and_then(|access| connect(&access, &transports));
+        clients.push(match &*lane.name {
+            "" => client?,
+            name => client.map_err(|failure| failure.within(&format!("lane {name}")))?,
+        });
     }
     Ok(clients)
 }
@@ -79,27 +69,18 @@ pub(crate) fn lanes(global: &Global, endpoint: &Endpoint) -> Result<Vec<Lane>, F
     lanes.map_err(|error| wrong(&error))
 }
 
+impl From<LaneAccessError> for Failure {
+    fn from(error: LaneAccessError) -> Self {
+        match error {
+            LaneAccessError::Unused { .. } => Self::usage(format!("{error}; nothing was sent")),
+            _ => Self::new(Exit::Denied, error.to_string()),
+        }
+    }
+}
+
 /// A mistake in a profile, or in names that do not fit it.
 pub(crate) fn wrong(error: &ProfileError) -> Failure {
     Failure::usage(format!("{error}; nothing was sent"))
-}
-
-async fn client_of(
-    global: &Global,
-    lane: &ProfileLane,
-    transports: &Transports,
-) -> Result<Client, Failure> {
-    let builder = match lane.credentials {
-        // Those of the options would be read for nothing.
-        Some(_) => builder(global),
-        None => with_access(global)?,
-    };
-    let builder = lane.configure(builder);
-    let builder = builder.map_err(|problem| Failure::new(Exit::Denied, problem))?;
-    connect(
-        &resolve(&builder, lane.credentials.is_some()).await?,
-        transports,
-    )
 }
 
 fn connect(access: &Access, transports: &Transports) -> Result<Client, Failure> {
@@ -119,11 +100,8 @@ pub(crate) fn described(global: &Global) -> Result<Option<&'static Service>, Fai
 
 /// The service of the options, else the one that the name of an operation tells, else that of the profile.
 pub(crate) fn service(global: &Global, name: Option<&str>) -> Result<&'static Service, Failure> {
-    let told = name.is_some_and(|name| name.contains("//"));
-    let usual = global.profile.defaults.service.filter(|_| !told);
-    let word = global.service.as_deref();
-    Service::meant(word.or(usual.map(|service| service.id)), name)
-        .map_err(|error| Failure::usage(format!("{error} (`countermand services` lists all)")))
+    let service = global.profile.service(global.service.as_deref(), name);
+    service.map_err(|error| Failure::usage(format!("{error} (`countermand services` lists all)")))
 }
 
 /// The endpoint of the options, else that of the environment, else that of the profile.
@@ -135,8 +113,7 @@ pub(crate) fn endpoint(global: &Global) -> Result<Option<Endpoint>, Failure> {
 
 /// Endpoint and tokens by the options and the environment. Without credentials it fails.
 pub(crate) async fn access(global: &Global) -> Result<Access, Failure> {
-    let builder = with_access(global)?;
-    resolve(&builder, builder.get_credentials().is_some()).await
+    resolve(&with_access(global)?).await
 }
 
 /// The way to the server, with the access that options name.
@@ -155,8 +132,9 @@ fn with_access(global: &Global) -> Result<ClientBuilder, Failure> {
     Ok(builder)
 }
 
-/// The access that a builder gives; `named` credentials are not those of the environment.
-async fn resolve(builder: &ClientBuilder, named: bool) -> Result<Access, Failure> {
+/// The access that a builder gives.
+async fn resolve(builder: &ClientBuilder) -> Result<Access, Failure> {
+    let named = builder.get_credentials().is_some();
     let access = builder.resolve().map_err(|error| match (error, named) {
         (ConnectError::Credentials(error), false) => {
             let options = "a file is named with --token-file, or with --credentials";

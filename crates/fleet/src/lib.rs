@@ -134,7 +134,8 @@ pub use output_file::{OutputFile, create_new};
 pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
 pub use profile::{
-    CredentialsPlace, Defaults, Meant, Profile, ProfileError, ProfileLane, QuotaTerms,
+    CallersAccess, CredentialsPlace, Defaults, LaneAccessError, Meant, Profile, ProfileError,
+    ProfileLane, QuotaTerms,
 };
 pub use progress::{Failing, JobProgress, Meter, Pace, SearchProgress};
 pub use resume::{Resume, confirmed, path_word, phrases, quoted, service_option};

@@ -22,8 +22,10 @@ use crate::already_done::AlreadyDone;
 use crate::clock::now;
 use crate::filter::{Excluded, Filter};
 use crate::job_row::Target;
+use crate::lane::{Lane, LaneError, Lanes};
 use crate::not_searched::NotSearched;
 use crate::progress::SearchProgress;
+use crate::schedule::Options;
 use crate::side::{Polled, Side};
 use crate::store::{Job, JobError, Missed, Record, Uptime, Vanished};
 
@@ -115,6 +117,43 @@ pub struct SearchLane {
     pub enterprises: Vec<GrandparentName>,
     /// Devices that are searched.
     pub devices: Vec<ParentName>,
+}
+
+impl SearchLane {
+    /// The part of each lane, with the names that belong to it. `in_flight` is the limit of all together.
+    ///
+    /// # Errors
+    /// A name that belongs to no lane, or to two.
+    pub fn spread(
+        lanes: &[Lane],
+        clients: Vec<Client>,
+        in_flight: usize,
+        enterprises: &[GrandparentName],
+        devices: &[ParentName],
+    ) -> Result<Vec<Self>, LaneError> {
+        let options = Options {
+            in_flight,
+            ..Options::default()
+        };
+        let of_each = options.in_flight_of_each(lanes.len());
+        let begin = |(lane, client): (&Lane, Client)| Self {
+            scheduler: client.scheduler().quota(lane.quota()).in_flight(of_each),
+            client,
+            enterprises: Vec::new(),
+            devices: Vec::new(),
+        };
+        let mut searches: Vec<_> = lanes.iter().zip(clients).map(begin).collect();
+        let known = Lanes::new(lanes)?;
+        for name in enterprises {
+            let lane = known.of_all(name.relative(), name)?;
+            searches[lane].enterprises.push(name.clone());
+        }
+        for name in devices {
+            let lane = known.of_all(name.relative(), name)?;
+            searches[lane].devices.push(name.clone());
+        }
+        Ok(searches)
+    }
 }
 
 /// Decides at which page a search goes on, and which of its operations are meant: the same for a

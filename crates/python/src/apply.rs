@@ -7,7 +7,8 @@ use countermand_core::text::shown_path;
 use countermand_core::{Error, FailureScope};
 use countermand_fleet::store::View;
 use countermand_fleet::{
-    Authorization, AuthorizedRescue, Job, JobError, Options, Pace, Refusal, Run, decisive, now,
+    Authorization, AuthorizedJob, AuthorizedRescue, Job, JobError, Options, Pace, Refusal, Run,
+    decisive, now,
 };
 use countermand_scheduler::Event;
 use pyo3::exceptions::PyRuntimeError;
@@ -15,12 +16,14 @@ use pyo3::prelude::*;
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::call::Ready;
+use crate::client::Connected;
 use crate::files::OpenFile;
 use crate::progress::Now;
 use crate::raiser::Raiser;
 use crate::report::Report;
 use crate::stream::{Out, Stopped, Stream};
 use crate::watcher::Watcher;
+use crate::ways::NoClient;
 use crate::{job_errors, run};
 
 /// The work of a run.
@@ -37,21 +40,22 @@ enum Failure {
     Search(Box<Error>, PathBuf),
     Refused(Refusal),
     Job(JobError),
+    NoClient(NoClient),
     Died(String),
 }
 
 /// Applies a job. Its progress comes out if it is `watched`, and its report at the end.
 pub(crate) fn begin(
     py: Python<'_>,
-    client: Client,
-    raiser: Raiser,
+    connected: Connected,
     work: Work,
     options: Options,
     watched: bool,
 ) -> PyResult<Stream> {
     let file = OpenFile::new()?;
     Stream::of_work(py, move |out, stopped| async move {
-        let ended = run(client, work, options, watched, &out, stopped).await;
+        let raiser = connected.raiser.clone();
+        let ended = run(connected, work, options, watched, &out, stopped).await;
         let ready: Ready = match ended {
             Ok(Some(view)) => Box::new(|py| Ok(Py::new(py, Report::new(view, file))?.into_any())),
             // No caller waits for it.
@@ -64,14 +68,15 @@ pub(crate) fn begin(
 
 /// Runs it to its end; `None` if it was asked to end early.
 async fn run(
-    client: Client,
+    connected: Connected,
     work: Work,
     options: Options,
     watched: bool,
     out: &Out,
     mut stopped: Stopped,
 ) -> Result<Option<View>, Failure> {
-    let mut run = spawn_blocking(move || open(&client, work, options)).await??;
+    let (job, clients) = open(&connected, work, options).await?;
+    let mut run = spawn_blocking(move || Run::begin(clients, job)).await??;
     let pace = run.job(|job| Pace::of_job(job.settings()));
     let watcher = Watcher::new(watched, pace, out);
     let mut errors = Vec::new();
@@ -110,16 +115,30 @@ fn of_search(event: Event) -> Option<Error> {
     }
 }
 
-/// Opens the file, or makes it, and begins.
-fn open(client: &Client, work: Work, options: Options) -> Result<Run, Failure> {
-    let job = match work {
+/// The job, opened or made, and the client of each of its lanes. Credentials that are of no use leave no new file
+/// behind.
+async fn open(
+    connected: &Connected,
+    work: Work,
+    options: Options,
+) -> Result<(AuthorizedJob, Vec<Client>), Failure> {
+    match work {
         Work::Apply(path, authorization) => {
-            let job = authorization.check(Job::open(path, now())?, options, now());
-            job.map_err(|error| error.into_parts().1)?
+            let job = spawn_blocking(move || {
+                let job = authorization.check(Job::open(path, now())?, options, now());
+                job.map_err(|error| Failure::from(error.into_parts().1))
+            });
+            let job = job.await??;
+            let lanes = job.job().settings().lanes.clone();
+            let clients = connected.clients(&lanes).await?;
+            Ok((job, clients))
         }
-        Work::Rescue(path, rescue) => rescue.create(path, options, now())?,
-    };
-    Ok(Run::begin(client, job)?)
+        Work::Rescue(path, rescue) => {
+            let clients = connected.clients(&rescue.settings().lanes).await?;
+            let job = spawn_blocking(move || rescue.create(path, options, now()));
+            Ok((job.await??, clients))
+        }
+    }
 }
 
 /// Closes the file, and looks at it.
@@ -161,6 +180,7 @@ impl Failure {
             }
             Self::Refused(refusal) => job_errors::refusal(py, &refusal),
             Self::Job(error) => job_errors::error(py, &error),
+            Self::NoClient(error) => error.raise(py),
             Self::Died(how) => PyRuntimeError::new_err(how),
         }
     }
@@ -175,6 +195,12 @@ impl From<Refusal> for Failure {
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         Self::Job(error)
+    }
+}
+
+impl From<NoClient> for Failure {
+    fn from(error: NoClient) -> Self {
+        Self::NoClient(error)
     }
 }
 

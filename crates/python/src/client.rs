@@ -1,10 +1,11 @@
 //! The client behind `Client` and `AsyncClient`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use countermand::{Access, Client, ClientBuilder, ConnectError, HyperConfig};
-use countermand_core::{self as core, Endpoint, OperationName, Outcome, Policy};
-use countermand_fleet::{FilterError, Pace};
+use countermand::{Client, ClientBuilder, ConnectError, HyperConfig};
+use countermand_core::{self as core, Endpoint, OperationName, Outcome, Policy, Service};
+use countermand_fleet::{FilterError, Lane, Meant, Pace, Profile};
 use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -18,28 +19,34 @@ use crate::outcome::{self, Operation};
 use crate::process::Native;
 use crate::raiser::Raiser;
 use crate::services::Chosen;
-use crate::services::or_default;
 use crate::stream::Stream;
-use crate::token::{Callback, Origin};
+use crate::token::Origin;
+use crate::ways::{NoClient, Ways};
 use crate::{arguments, bulk, clock, errors, names, policy, quota, rows, selection, wire};
 
 /// Makes the calls; a forked child connects anew.
+///
+/// Its lanes are those of a profile, each with a client of its own; without a profile there is one for all names.
 #[pyclass(module = "countermand._countermand", name = "Client", frozen)]
 pub(crate) struct NativeClient {
     pub(crate) endpoint: Endpoint,
     warnings: Vec<String>,
     policy: Policy,
     pub(crate) in_flight: Option<InFlight>,
-    builder: ClientBuilder,
+    pub(crate) profile: Arc<Profile>,
+    way: ClientBuilder,
+    quota_project: Option<String>,
     origin: Origin,
     /// `None` after closing.
     connected: Lock<Option<Native<Connected>>>,
 }
 
-/// The client of one process.
+/// The clients of one process, under the limits of this one.
 #[derive(Clone)]
 pub(crate) struct Connected {
-    pub(crate) client: Client,
+    pub(crate) ways: Arc<Ways>,
+    policy: Policy,
+    in_flight: Option<InFlight>,
     pub(crate) raiser: Raiser,
 }
 
@@ -47,7 +54,7 @@ pub(crate) struct Connected {
 impl NativeClient {
     #[new]
     #[pyo3(signature = (*, service, scope, endpoint, token, source, quota_project, ca_file, deadline, attempt_timeout, max_attempts, in_flight,
-        allow_plaintext, proxy_from_env, user_agent))]
+        allow_plaintext, proxy_from_env, user_agent, profile))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -65,63 +72,59 @@ impl NativeClient {
         allow_plaintext: bool,
         proxy_from_env: bool,
         user_agent: Option<&Bound<'_, PyAny>>,
+        profile: Option<&crate::profile::Profile>,
     ) -> PyResult<Self> {
-        let policy = policy::policy(
-            Policy::default(),
-            deadline,
-            attempt_timeout,
-            max_attempts,
-            None,
-        )?;
+        let profile = profile.map(|profile| Arc::clone(&profile.0));
+        let profile = profile.unwrap_or_default();
+        let usual = &profile.defaults;
+        let policy = match usual.deadline {
+            Some(deadline) => Policy::default().deadline(deadline),
+            None => Policy::default(),
+        };
+        let policy = policy::policy(policy, deadline, attempt_timeout, max_attempts, None)?;
         let mut config = HyperConfig::default()
             .allow_plaintext(allow_plaintext)
-            .proxy_from_env(proxy_from_env);
-        if let Some(path) = ca_file {
+            .proxy_from_env(proxy_from_env || usual.proxy_from_env);
+        if let Some(path) = ca_file.as_ref().or(usual.ca_file.as_ref()) {
             config = config.ca_file(path);
         }
         if let Some(program) = user_agent {
             config = config.user_agent(arguments::text("user_agent", program)?);
         }
-        let mut builder = ClientBuilder::new().config(config);
-        let service = or_default(service);
-        builder = builder.service(service);
+        let mut way = ClientBuilder::new().config(config);
+        let service = service.map(|Chosen(service)| service);
+        let service = service.or(usual.service).unwrap_or(Service::DEFAULT);
+        way = way.service(service);
         if let Some(given) = scope {
-            builder = builder.scope(arguments::text("scope", given)?);
+            way = way.scope(arguments::text("scope", given)?);
         }
         if let Some(given) = endpoint {
             let url = arguments::text("endpoint", given)?;
-            builder = builder.endpoint(wire::endpoint(Some(&url), service)?);
+            way = way.endpoint(wire::endpoint(Some(&url), service)?);
         }
-        if let Some(given) = quota_project {
-            builder = builder.quota_project(arguments::text("quota_project", given)?);
-        }
-        let origin = Origin::new(py, token, source)?;
-        let access = access(py, &builder, &origin);
-        let (access, callback) = access.map_err(|error| errors::connect(py, error))?;
-        let this = Self {
-            endpoint: access.endpoint().clone(),
-            warnings: access.warnings().to_vec(),
+        let named = way.named_endpoint();
+        let named = named.map_err(|error| errors::connect(py, "", error))?;
+        let usual_endpoint = usual.endpoint.clone();
+        let named = named.or_else(|| usual_endpoint.map(|it| it.of_service(service)));
+        let quota_project = quota_project.map(|given| arguments::text("quota_project", given));
+        let in_flight = in_flight.or(usual.in_flight.map(InFlight));
+        let mut this = Self {
+            endpoint: named.clone().unwrap_or_else(|| service.endpoint()),
+            warnings: Vec::new(),
             policy,
             in_flight,
-            builder,
-            origin,
+            profile,
+            way: way.endpoint(named),
+            quota_project: quota_project.transpose()?,
+            origin: Origin::new(py, token, source)?,
             connected: Lock::new(None),
         };
-        // What cannot work is better known now than at the first call.
-        let connected = this.connect(&access, callback);
-        let connected = connected.map_err(|error| errors::connect(py, error))?;
+        let connected = this
+            .connect(py)
+            .map_err(|error| errors::connect(py, "", error))?;
+        let begun = this.begin(py, &connected);
+        begun.map_err(|error| error.raise(py))??;
         *this.connected.lock() = Some(Native::new(connected));
-        if access.may_lack_credentials() {
-            Call::new(async move {
-                let found = access.check_credentials().await;
-                let ready: Ready = Box::new(move |py| match found {
-                    Ok(()) => Ok(py.None()),
-                    Err(error) => Err(errors::connect(py, error)),
-                });
-                ready
-            })
-            .wait(py)?;
-        }
         Ok(this)
     }
 
@@ -136,16 +139,19 @@ impl NativeClient {
     ) -> PyResult<Self> {
         let policy = self.policy.clone();
         let policy = policy::policy(policy, deadline, attempt_timeout, max_attempts, None)?;
-        let Connected { client, raiser } = self.here(py, None)?;
-        let client = with_in_flight(client.policy(policy.clone()), in_flight);
+        let mut connected = self.here(py, None)?;
+        connected.policy = policy.clone();
+        connected.in_flight = in_flight.or(connected.in_flight);
         Ok(Self {
             endpoint: self.endpoint.clone(),
             warnings: Vec::new(),
             policy,
-            in_flight: in_flight.or(self.in_flight),
-            builder: self.builder.clone(),
+            in_flight: connected.in_flight,
+            profile: Arc::clone(&self.profile),
+            way: self.way.clone(),
+            quota_project: self.quota_project.clone(),
             origin: self.origin.clone_ref(py),
-            connected: Lock::new(Some(Native::new(Connected { client, raiser }))),
+            connected: Lock::new(Some(Native::new(connected))),
         })
     }
 
@@ -167,8 +173,8 @@ impl NativeClient {
     }
 
     fn cancel(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
-        let Connected { client, raiser } = self.here(py, None)?;
         let name = rows::one(name, &self.endpoint)?;
+        let (client, raiser) = self.client_of(py, None, &name)?;
         Ok(Call::new(async move {
             let result = client.cancel(&name).await;
             raiser.ready(result, |py, ()| Ok(py.None()))
@@ -176,9 +182,9 @@ impl NativeClient {
     }
 
     fn get(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
-        let Connected { client, raiser } = self.here(py, None)?;
         let name = rows::one(name, &self.endpoint)?;
         names::check_method(py, &name, core::Call::Get)?;
+        let (client, raiser) = self.client_of(py, None, &name)?;
         Ok(Call::new(async move {
             raiser.ready(client.get(&name).await, operation)
         }))
@@ -190,13 +196,20 @@ impl NativeClient {
         parent: &Bound<'_, PyAny>,
         filter: Option<ServerSide>,
     ) -> PyResult<Stream> {
-        let Connected { client, raiser } = self.here(py, None)?;
         let parent = names::callable(parent, &self.endpoint, core::Call::ListOperations)?;
         let filter = filter.map(|ServerSide(filter)| filter);
         if filter.is_some() {
             let checked = parent.check_filter().map_err(FilterError::from);
             checked.map_err(selection::refused)?;
         }
+        let here = self.here(py, None)?;
+        let meant = Meant {
+            parents: std::slice::from_ref(&parent),
+            ..Meant::default()
+        };
+        let client = here.ways.client_for(&meant);
+        let client = here.limited(client.map_err(|error| error.raise(py))?);
+        let raiser = here.raiser;
         let operations = client.list_operations(&parent, filter);
         Ok(Stream::new(
             operations.map(move |result| raiser.ready(result, operation)),
@@ -209,8 +222,8 @@ impl NativeClient {
         name: &Bound<'_, PyAny>,
         deadline: Option<Length>,
     ) -> PyResult<Call> {
-        let Connected { client, raiser } = self.here(py, deadline)?;
         let name = rows::one(name, &self.endpoint)?;
+        let (client, raiser) = self.client_of(py, deadline, &name)?;
         Ok(Call::new(async move {
             let result = client.countermand(&name).await;
             raiser.ready(result.map(|outcome| (name, outcome)), verdict)
@@ -228,10 +241,14 @@ impl NativeClient {
         journal: Option<Py<PyAny>>,
         deadline: Option<Length>,
     ) -> PyResult<(Stream, Feed)> {
-        let quota = quota::quota(quota, share, self.endpoint.service())?;
+        let terms = quota::terms(quota, share)?;
+        let mut here = self.here(py, deadline)?;
+        here.in_flight = in_flight.or(here.in_flight);
+        let only = here.ways.only(&terms).map_err(|error| error.raise(py))?;
+        let (client, quota) = (here.limited(only.0), only.1.quota());
         let pace = Pace::of(&quota, self.endpoint.service());
-        let Connected { client, raiser } = self.here(py, deadline)?;
-        let client = with_in_flight(client.quota(quota), in_flight);
+        let client = client.quota(quota);
+        let raiser = here.raiser;
         bulk::begin(py, &client, &self.endpoint, watched, pace, journal, raiser)
     }
 
@@ -241,7 +258,7 @@ impl NativeClient {
 }
 
 impl NativeClient {
-    /// The client of this process, made anew if this is a child of the one that made it.
+    /// The clients of this process, made anew if this is a child of the one that made them.
     pub(crate) fn here(&self, py: Python<'_>, deadline: Option<Length>) -> PyResult<Connected> {
         let deadline = deadline
             .map(|it| clock::seconds("deadline", it))
@@ -251,49 +268,105 @@ impl NativeClient {
             match connected.as_ref().map(Native::get) {
                 None => Err(PyRuntimeError::new_err("the client is closed"))?,
                 Some(Some(here)) => Ok(here.clone()),
-                Some(None) => access(py, &self.builder, &self.origin)
-                    .and_then(|(access, callback)| self.connect(&access, callback))
+                Some(None) => self
+                    .connect(py)
                     .inspect(|here| *connected = Some(Native::new(here.clone()))),
             }
         }
-        .map_err(|error| errors::connect(py, error))?;
+        .map_err(|error| errors::connect(py, "", error))?;
         if let Some(deadline) = deadline {
-            here.client = here.client.policy(self.policy.clone().deadline(deadline));
+            here.policy = here.policy.deadline(deadline);
         }
         Ok(here)
     }
 
-    fn connect(
+    /// The client of the lane of an operation.
+    fn client_of(
         &self,
-        access: &Access,
-        callback: Option<Callback>,
-    ) -> Result<Connected, ConnectError> {
-        let client = access.connect()?.policy(self.policy.clone());
+        py: Python<'_>,
+        deadline: Option<Length>,
+        name: &OperationName,
+    ) -> PyResult<(Client, Raiser)> {
+        let here = self.here(py, deadline)?;
+        let meant = Meant {
+            operations: vec![name],
+            ..Meant::default()
+        };
+        let client = here.ways.client_for(&meant);
+        let client = client.map_err(|error| error.raise(py))?;
+        Ok((here.limited(client), here.raiser))
+    }
+
+    /// Clients of this process, none of which is made yet.
+    fn connect(&self, py: Python<'_>) -> Result<Connected, ConnectError> {
+        let credentials = self.origin.credentials(py);
+        let (credentials, callback) = credentials.map_err(ConnectError::Credentials)?;
+        let mut access = self.way.clone().credentials(credentials);
+        if let Some(project) = &self.quota_project {
+            access = access.quota_project(project);
+        }
+        let named = match (&self.origin, &self.quota_project) {
+            (Origin::Environment, None) => None,
+            (Origin::Environment, Some(_)) => Some("quota_project=..."),
+            _ => Some("token=..."),
+        };
+        let profile = Arc::clone(&self.profile);
+        let way = self.way.clone();
+        let ways = Ways::new(profile, self.endpoint.clone(), (way, access), named);
         Ok(Connected {
-            client: with_in_flight(client, self.in_flight),
+            ways: Arc::new(ways),
+            policy: self.policy.clone(),
+            in_flight: self.in_flight,
             raiser: Raiser(callback),
         })
     }
-}
 
-/// The client with this limit; its own where there is none.
-pub(crate) fn with_in_flight(client: Client, in_flight: Option<InFlight>) -> Client {
-    match in_flight {
-        Some(InFlight(requests)) => client.in_flight(requests),
-        None => client,
+    /// Makes the client of the only lane: what cannot work is better known now than at the first call. Those of
+    /// several lanes are made when they are needed.
+    fn begin(&mut self, py: Python<'_>, connected: &Connected) -> Result<PyResult<()>, NoClient> {
+        let ways = &connected.ways;
+        let lanes = ways.all()?;
+        let service = self.endpoint.service();
+        self.profile.check_named(service, &lanes, ways.named)?;
+        let [lane] = &lanes[..] else {
+            return Ok(Ok(()));
+        };
+        let access = ways.access(lane)?;
+        ways.connect(lane, &access)?;
+        self.endpoint = access.endpoint().clone();
+        self.warnings = access.warnings().to_vec();
+        if !access.may_lack_credentials() {
+            return Ok(Ok(()));
+        }
+        let lane = lane.name.clone();
+        let checked = Call::new(async move {
+            let found = access.check_credentials().await;
+            let ready: Ready = Box::new(move |py| match found {
+                Ok(()) => Ok(py.None()),
+                Err(error) => Err(errors::connect(py, &lane, error)),
+            });
+            ready
+        });
+        Ok(checked.wait(py).map(|_| ()))
     }
 }
 
-/// The access of this process, and the function behind its tokens.
-fn access(
-    py: Python<'_>,
-    builder: &ClientBuilder,
-    origin: &Origin,
-) -> Result<(Access, Option<Callback>), ConnectError> {
-    let credentials = origin.credentials(py);
-    let (credentials, callback) = credentials.map_err(ConnectError::Credentials)?;
-    let access = builder.clone().credentials(credentials).resolve()?;
-    Ok((access, callback))
+impl Connected {
+    /// A client under these limits.
+    pub(crate) fn limited(&self, client: Client) -> Client {
+        let client = client.policy(self.policy.clone());
+        match self.in_flight {
+            Some(InFlight(requests)) => client.in_flight(requests),
+            None => client,
+        }
+    }
+
+    /// The clients of the lanes of a job.
+    pub(crate) async fn clients(&self, lanes: &[Lane]) -> Result<Vec<Client>, NoClient> {
+        let clients = self.ways.clients(lanes).await?;
+        let limited = clients.into_iter().map(|client| self.limited(client));
+        Ok(limited.collect())
+    }
 }
 
 fn operation(py: Python<'_>, operation: countermand_core::Operation) -> PyResult<Py<PyAny>> {

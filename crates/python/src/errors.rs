@@ -25,9 +25,10 @@ pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
     raised
 }
 
-/// The exception for options and an environment that give no client.
-pub(crate) fn connect(py: Python<'_>, error: ConnectError) -> PyErr {
-    let transport = match error {
+/// The exception for options and an environment that give no client of a lane; its name is empty where there is one
+/// for all.
+pub(crate) fn connect(py: Python<'_>, lane: &str, error: ConnectError) -> PyErr {
+    let mut transport = match error {
         ConnectError::Endpoint(error) => return invalid_endpoint(&error),
         ConnectError::Option(error) | ConnectError::Credentials(error) => error,
         ConnectError::NoCredentials(error) => {
@@ -35,6 +36,10 @@ pub(crate) fn connect(py: Python<'_>, error: ConnectError) -> PyErr {
             TransportError::new(error.kind(), format!("{none}; {}", error.cause()))
         }
     };
+    if !lane.is_empty() {
+        let problem = format!("lane {lane}: {}", transport.cause());
+        transport = TransportError::new(transport.kind(), problem);
+    }
     self::error(py, &transport.into())
 }
 

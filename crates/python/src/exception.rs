@@ -13,6 +13,9 @@ pub(crate) const OF_CALLS: &str = "countermand.errors";
 /// The module of the exceptions for jobs.
 pub(crate) const OF_JOBS: &str = "countermand.job_errors";
 
+/// The module of lanes, with their exception.
+pub(crate) const OF_LANES: &str = "countermand.lanes";
+
 /// An exception of this class, or the one that keeps it from being made.
 pub(crate) fn make(
     class: &Bound<'_, PyType>,

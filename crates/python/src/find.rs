@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use countermand::Client;
-use countermand_fleet::{Findings, NotSearched, Search};
-use countermand_scheduler::Quota;
+use countermand_core::Service;
+use countermand_fleet::{Findings, NotSearched, Search, SearchLane};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use pyo3::exceptions::PyRuntimeError;
@@ -31,6 +30,8 @@ pub(crate) struct Finder {
     work: Lock<Option<Task>>,
     raiser: Raiser,
     selection: Selection,
+    /// Names of the lanes that it searches, in their order.
+    lanes: Vec<String>,
 }
 
 /// The items that have been found so far.
@@ -65,22 +66,22 @@ pub(crate) fn given_up() -> PyErr {
 }
 
 impl Finder {
-    pub(crate) fn new(client: Client, raiser: Raiser, selection: Selection, quota: Quota) -> Self {
+    pub(crate) fn new(
+        service: &'static Service,
+        lanes: Vec<(String, SearchLane)>,
+        raiser: Raiser,
+        selection: Selection,
+    ) -> Self {
         let (changed, changes) = watch::channel(());
         let shared = Arc::new(Shared {
             findings: Lock::default(),
             changes,
         });
         let found = Arc::clone(&shared);
-        let sought = selection.clone();
+        let filter = selection.filter.clone();
+        let (names, lanes): (_, Vec<_>) = lanes.into_iter().unzip();
         let search = async move {
-            let scheduler = client.scheduler().quota(quota);
-            let Selection {
-                enterprises,
-                parents,
-                filter,
-            } = sought;
-            let mut search = Search::new(&client, scheduler, enterprises, parents, filter);
+            let mut search = Search::of_lanes(service, lanes, filter);
             while let Some(event) = search.next().await {
                 if found.findings.lock().take(event) {
                     changed.send_replace(());
@@ -95,7 +96,13 @@ impl Finder {
             work: Lock::new(None),
             raiser,
             selection,
+            lanes: names,
         }
+    }
+
+    /// Names of the lanes that it searches, in their order.
+    pub(crate) fn lanes(&self) -> &[String] {
+        &self.lanes
     }
 
     /// Places that it searches, and its filter.

@@ -4,22 +4,25 @@ use std::path::PathBuf;
 
 use countermand_fleet::store::{Digest, Kind, View};
 use countermand_fleet::{
-    Authorization, Confirmed, Estimate, Excluded, Job, Options, Plan, Settings, now,
+    Authorization, Confirmed, Estimate, Excluded, Job, Lane, Meant, Options, Plan, QuotaTerms,
+    SearchLane, Settings, now,
 };
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::apply::{Work, begin};
 use crate::arguments::{InFlight, QuotaText, Share};
 use crate::call::Call;
-use crate::client::{Connected, NativeClient, with_in_flight};
+use crate::client::NativeClient;
 use crate::clock::Length;
 use crate::files::{OpenFile, blocking};
 use crate::find::Finder;
 use crate::jobs::{self, NoPlan};
 use crate::selection::Selection;
 use crate::stream::Stream;
-use crate::{arguments, clock, job_errors, names, quota};
+use crate::ways::NoClient;
+use crate::{arguments, clock, job_errors, names, profile, quota};
 
 #[pyfunction]
 pub(crate) fn find(
@@ -31,14 +34,22 @@ pub(crate) fn find(
     in_flight: Option<InFlight>,
 ) -> PyResult<Finder> {
     let selection = Selection::of(selection, &client.endpoint)?;
-    let quota = quota::quota(quota, share, client.endpoint.service())?;
+    let terms = quota::terms(quota, share)?;
+    let in_flight = client.options(in_flight, false).in_flight;
     let here = client.here(py, None)?;
-    let Connected {
-        client: caller,
-        raiser,
-    } = here;
-    let caller = with_in_flight(caller, in_flight);
-    Ok(Finder::new(caller, raiser, selection, quota))
+    let raise = |error: NoClient| error.raise(py);
+    let lanes = here.ways.lanes_for(&terms, &selection.meant());
+    let lanes = lanes.map_err(|error| raise(error.into()))?;
+    let clients = lanes.iter().map(|lane| here.ways.client(lane));
+    let clients = clients.collect::<Result<Vec<_>, _>>().map_err(raise)?;
+    let clients = clients.into_iter().map(|client| here.limited(client));
+    let (above, parents) = (&selection.enterprises, &selection.parents);
+    let searches = SearchLane::spread(&lanes, clients.collect(), in_flight, above, parents);
+    let searches = searches.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let names = lanes.into_iter().map(|lane| lane.name);
+    let lanes = names.zip(searches).collect();
+    let service = client.endpoint.service();
+    Ok(Finder::new(service, lanes, here.raiser, selection))
 }
 
 /// The call that plans what a search finds, or what the caller has.
@@ -58,10 +69,17 @@ pub(crate) fn plan(
 ) -> PyResult<Call> {
     let selection = selection.map(|given| Selection::of(given, &client.endpoint));
     let selection = selection.transpose()?;
-    let mut settings = client.settings(Kind::Plan, deadline, quota, share)?;
+    let terms = quota::terms(quota, share)?;
+    let mut settings = client.settings(Kind::Plan, deadline)?;
     if let Some(seconds) = max_age {
         settings.max_age = clock::seconds("max_age", seconds)?;
     }
+    let place = |settings: &mut Settings, meant: &Meant<'_>| {
+        let here = client.here(py, None)?;
+        let lanes = here.ways.lanes_for(&terms, meant);
+        settings.lanes = lanes.map_err(|error| profile::raised(py, &error))?;
+        PyResult::Ok(())
+    };
     // After a search of many minutes it would be late to hear of it.
     Job::may_be_made(&path).map_err(|error| job_errors::error(py, &error))?;
     let file = OpenFile::new()?;
@@ -73,6 +91,13 @@ pub(crate) fn plan(
             }
             settings.enterprises.clone_from(&sought.enterprises);
             settings.filter = sought.filter.clone();
+            place(&mut settings, &sought.meant())?;
+            let lanes = settings.lanes.iter().map(|lane| &lane.name);
+            if !lanes.eq(finder.lanes()) {
+                return Err(PyValueError::new_err(
+                    "the search is one of a client with other lanes: search with this client",
+                ));
+            }
             Ok((finder.begun(py)?, finder.raiser()))
         }
         Err(_) => {
@@ -81,6 +106,12 @@ pub(crate) fn plan(
                 meant.check_given(&items)?;
                 settings.filter = meant.filter.clone();
             }
+            let operations = items.iter().map(|target| &target.name).collect();
+            let meant = Meant {
+                operations,
+                ..Meant::default()
+            };
+            place(&mut settings, &meant)?;
             Err(items)
         }
     };
@@ -126,7 +157,11 @@ pub(crate) fn rescue(
 ) -> PyResult<Stream> {
     let selection = Selection::of(selection, &client.endpoint)?;
     let at_most = at_most.map(|most| arguments::whole("at_most", most, 0..=u64::MAX));
-    let mut settings = client.settings(Kind::Rescue, deadline, quota, share)?;
+    let mut settings = client.settings(Kind::Rescue, deadline)?;
+    let here = client.here(py, None)?;
+    let terms = quota::terms(quota, share)?;
+    let lanes = here.ways.lanes_for(&terms, &selection.meant());
+    settings.lanes = lanes.map_err(|error| profile::raised(py, &error))?;
     settings.enterprises = selection.enterprises;
     settings.filter = selection.filter;
     settings.max = at_most.transpose()?;
@@ -135,6 +170,7 @@ pub(crate) fn rescue(
     let named = settings.enterprises.iter().cloned().chain(parents);
     let authorization = Authorization {
         endpoint: client.endpoint.clone(),
+        lanes: client.lanes(py)?,
         confirmed: Some(named.map(|name| (name, None)).collect()),
         ..Authorization::default()
     };
@@ -173,7 +209,7 @@ pub(crate) fn apply(
     });
     let authorization = Authorization {
         endpoint: client.endpoint.clone(),
-        lanes: Vec::new(),
+        lanes: client.lanes(py)?,
         digest: digest.map(Digest::new),
         confirmed: counts.transpose()?,
         max_age: None,
@@ -207,21 +243,23 @@ pub(crate) fn job_estimate(
 }
 
 impl NativeClient {
-    fn settings(
-        &self,
-        kind: Kind,
-        deadline: Option<Length>,
-        quota: Option<QuotaText>,
-        share: Option<Share>,
-    ) -> PyResult<Settings> {
+    fn settings(&self, kind: Kind, deadline: Option<Length>) -> PyResult<Settings> {
         let mut settings = Settings::at(kind, &self.endpoint);
-        if let Some(seconds) = deadline {
-            settings.deadline = clock::seconds("deadline", seconds)?;
+        let usual = &self.profile.defaults;
+        let deadline = deadline.map(|seconds| clock::seconds("deadline", seconds));
+        if let Some(deadline) = deadline.transpose()?.or(usual.deadline) {
+            settings.deadline = deadline;
         }
-        settings
-            .lane_mut()
-            .set_quota(&quota::quota(quota, share, self.endpoint.service())?);
+        if let Some(max_age) = usual.max_age {
+            settings.max_age = max_age;
+        }
         Ok(settings)
+    }
+
+    /// The lanes of this client, if its profile has any.
+    fn lanes(&self, py: Python<'_>) -> PyResult<Vec<Lane>> {
+        let lanes = self.profile.lanes(&self.endpoint, &QuotaTerms::default());
+        lanes.map_err(|error| profile::raised(py, &error))
     }
 
     pub(crate) fn options(&self, in_flight: Option<InFlight>, recheck: bool) -> Options {
@@ -243,8 +281,8 @@ impl NativeClient {
         recheck: bool,
         watched: bool,
     ) -> PyResult<Stream> {
-        let Connected { client, raiser } = self.here(py, None)?;
+        let connected = self.here(py, None)?;
         let options = self.options(in_flight, recheck);
-        begin(py, client, raiser, work, options, watched)
+        begin(py, connected, work, options, watched)
     }
 }

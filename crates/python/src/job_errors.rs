@@ -69,6 +69,7 @@ pub(crate) fn refusal(py: Python<'_>, refusal: &Refusal) -> PyErr {
     let class = match refusal {
         Refusal::Job(job) => return error(py, job),
         Refusal::OtherEndpoint { .. } | Refusal::OtherService { .. } => "OtherEndpoint",
+        Refusal::OtherLane { .. } => "OtherLane",
         Refusal::OtherPlan { .. } => "OtherPlan",
         Refusal::Stale { .. } => "PlanStale",
         Refusal::Empty | Refusal::NotConfirmed { .. } => "NotConfirmed",
@@ -81,6 +82,7 @@ pub(crate) fn refusal(py: Python<'_>, refusal: &Refusal) -> PyErr {
             Refusal::OtherService { job, .. } => {
                 kwargs.set_item("advice", of_service(job, ", endpoint=job.endpoint"))?;
             }
+            Refusal::OtherLane { lane, .. } => kwargs.set_item("lane", lane)?,
             Refusal::NotConfirmed { planned, .. } => {
                 kwargs.set_item("planned", counts(py, planned)?)?;
             }

@@ -21,6 +21,9 @@ fn facts(py: Python<'_>, summary: PlanSummary) -> PyResult<Py<PyAny>> {
     let kwargs = PyDict::new(py);
     kwargs.set_item("kind", summary.settings.kind.as_str())?;
     kwargs.set_item("endpoint", &summary.settings.lane().endpoint)?;
+    let lanes = summary.settings.lanes.iter().map(|lane| &*lane.name);
+    let lanes = lanes.filter(|name| !name.is_empty()).collect::<Vec<_>>();
+    kwargs.set_item("lanes", PyTuple::new(py, lanes)?)?;
     kwargs.set_item("created", clock::datetime(py, Some(summary.created))?)?;
     let digest = summary
         .digest

@@ -29,6 +29,7 @@ mod outcome;
 mod pages;
 mod policy;
 mod process;
+mod profile;
 mod progress;
 mod quota;
 mod raiser;
@@ -44,6 +45,7 @@ mod simulation;
 mod stream;
 mod token;
 mod watcher;
+mod ways;
 mod wire;
 
 // In a free-threaded build Python turns the GIL on: what happens at a fork relies on it.
@@ -71,6 +73,7 @@ mod _countermand {
         names::{check_name, name_parts, quoted},
         outcome::Operation,
         pages::Pages,
+        profile::Profile,
         rate_limiter::RateLimiter,
         report::Report,
         rows::found_json,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countermand_core::{Call, Endpoint, GrandparentName, ParentName};
-use countermand_fleet::{Filter, FilterError, SameProject, Target};
+use countermand_fleet::{Filter, FilterError, Meant, SameProject, Target};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -67,6 +67,15 @@ impl Selection {
         };
         selection.check(&selection.filter)?;
         Ok(selection)
+    }
+
+    /// The places that are searched.
+    pub(crate) fn meant(&self) -> Meant<'_> {
+        Meant {
+            parents: &self.parents,
+            grandparents: &self.enterprises,
+            ..Meant::default()
+        }
     }
 
     /// Refuses a filter that cannot be answered of what is searched, because it would be ignored, and what it may

@@ -6,10 +6,9 @@ use std::path::{self, Path, PathBuf};
 use countermand_core::OperationName;
 use countermand_core::text::looks_secret;
 use countermand_fleet::store::{Contents, JobError};
-use countermand_fleet::{Options, Resume, now, quoted, service_option};
+use countermand_fleet::{Options, Profile, Resume, now, quoted, service_option};
 
 use crate::args::{Access, Global};
-use crate::profile::is_file;
 
 /// With more names than this, the command as it was typed is shorter and does the same: what is
 /// cancelled already is only confirmed.
@@ -128,7 +127,7 @@ impl<'a> Way<'a> {
             }
         }
         if let Some(word) = profile_word {
-            let word = match is_file(word) {
+            let word = match Profile::is_file(word) {
                 true => self.place(Path::new(word)).into_os_string(),
                 false => word.clone(),
             };

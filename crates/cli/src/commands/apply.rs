@@ -33,7 +33,7 @@ pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failu
     };
     let job = confirm::authorize(global, job, authorization, options, &mut signals).await?;
     let settings = job.job().settings();
-    let clients = connect::clients(global, settings.service, &settings.lanes).await?;
+    let clients = connect::clients(global, &settings.lanes).await?;
     let report = Report::start(global.json);
     run(global, clients, job, options, report, signals).await
 }

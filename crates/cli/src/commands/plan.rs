@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
-use countermand::Client;
 use countermand_core::text::{json_line, printable};
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::report::{LaneCounts, vanished};
 use countermand_fleet::store::{JobError, Kind, Vanished};
-use countermand_fleet::{
-    self as fleet, Age, Estimate, Excluded, Findings, Job, Lane, Lanes, Options,
-};
+use countermand_fleet::{self as fleet, Age, Estimate, Excluded, Findings, Job, Options};
 use countermand_fleet::{Pace, PlanSummary, Search, SearchLane, counted, grouped, now, spell};
 use serde::Serialize;
 
@@ -71,13 +68,15 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     };
     let mut findings = Findings::default();
     if sources.search() {
-        let clients = connect::clients(global, settings.service, &settings.lanes);
+        let clients = connect::clients(global, &settings.lanes);
         let clients = signals.unless(clients, STOPPED).await??;
         if global.verbose == 0 {
             report.output.expect(Pace::of_job(&settings));
         }
         let in_flight = terms.flight.in_flight(global.usual());
-        let lanes = of_lanes(&sources, &settings.lanes, clients, in_flight)?;
+        let (above, parents) = (&sources.enterprises, &sources.devices);
+        let lanes = SearchLane::spread(&settings.lanes, clients, in_flight, above, parents);
+        let lanes = lanes.map_err(|error| Failure::usage(format!("{error}; nothing was sent")))?;
         let search = Search::of_lanes(settings.service, lanes, settings.filter.clone());
         let searched =
             follow_search((settings.service, search), &report, &mut signals, |_| {}).await;
@@ -110,40 +109,6 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     }
     report.output.finish().await;
     Ok(exit)
-}
-
-/// The search of each lane.
-fn of_lanes(
-    sources: &Names,
-    lanes: &[Lane],
-    clients: Vec<Client>,
-    in_flight: usize,
-) -> Result<Vec<SearchLane>, Failure> {
-    let options = Options {
-        in_flight,
-        ..Options::default()
-    };
-    let of_each = options.in_flight_of_each(lanes.len());
-    let begin = |(lane, client): (&Lane, Client)| SearchLane {
-        scheduler: client.scheduler().quota(lane.quota()).in_flight(of_each),
-        client,
-        enterprises: Vec::new(),
-        devices: Vec::new(),
-    };
-    let mut searches: Vec<_> = lanes.iter().zip(clients).map(begin).collect();
-    let placed = Lanes::new(lanes).and_then(|known| {
-        for name in &sources.enterprises {
-            let lane = known.of_all(name.relative(), name)?;
-            searches[lane].enterprises.push(name.clone());
-        }
-        for name in &sources.devices {
-            let lane = known.of_all(name.relative(), name)?;
-            searches[lane].devices.push(name.clone());
-        }
-        Ok(())
-    });
-    placed.map_err(|error| Failure::usage(format!("{error}; nothing was sent")))?;
-    Ok(searches)
 }
 
 /// Tells the reason why there is no plan; `seen` are clauses about names left out.

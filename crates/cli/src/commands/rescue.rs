@@ -49,7 +49,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     let rescue = confirm::rescue(settings, sources.devices, authorization, &mut signals).await?;
     // Nor do credentials that are of no use.
     let of_job = rescue.settings();
-    let clients = connect::clients(global, of_job.service, &of_job.lanes).await?;
+    let clients = connect::clients(global, &of_job.lanes).await?;
     let options = Options {
         in_flight: options.terms.flight.in_flight(global.usual()),
         ..Options::default()

@@ -1,6 +1,9 @@
 //! Profiles: files that name lanes, where the credentials of each are found, and the usual settings of an operator.
 
+mod access;
 mod fields;
+mod location;
+mod written;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::{self, Display};
@@ -8,12 +11,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countermand::{ClientBuilder, Credentials};
-use countermand_core::text::{path_problem, shown_excerpt, shown_path};
-use countermand_core::{Endpoint, GrandparentName, OperationName, ParentName, Service};
+use countermand_core::text::{shown_excerpt, shown_path};
+use countermand_core::{
+    Endpoint, GrandparentName, OperationName, ParentName, Service, UnknownService,
+};
 use countermand_scheduler::{Quota, QuotaError, ShareError, Window};
 
+pub use self::access::{CallersAccess, LaneAccessError};
 use self::fields::{Fields, Problem};
+use self::location::beside;
 use crate::lane::{Lane, LaneError, Lanes, ParentPattern, check_name};
 use crate::length::parse_length;
 
@@ -46,7 +52,9 @@ const LARGEST: u64 = 16 << 20;
 /// assert_eq!((&*lanes[0].name, lanes[1].share), ("north", 0.5));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+///
+/// `Display` gives a text that reads as the same profile, also elsewhere.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Profile {
     /// Place of the file: paths in it are relative to its folder.
@@ -330,6 +338,46 @@ impl Profile {
         }
     }
 
+    /// The service that is meant: that of a word, else the one that a full name tells, else that of the defaults.
+    ///
+    /// # Errors
+    /// A word that names no service.
+    pub fn service(
+        &self,
+        word: Option<&str>,
+        name: Option<&str>,
+    ) -> Result<&'static Service, UnknownService> {
+        let told = name.is_some_and(|name| name.contains("//"));
+        let usual = self.defaults.service.filter(|_| !told);
+        Service::meant(word.or(usual.map(|service| service.id)), name)
+    }
+
+    /// The endpoint of a service where a caller names none: that of the defaults, else the service's own.
+    #[must_use]
+    pub fn endpoint(&self, service: &'static Service) -> Endpoint {
+        let usual = self.defaults.endpoint.clone();
+        usual.map_or_else(
+            || service.endpoint(),
+            |endpoint| endpoint.of_service(service),
+        )
+    }
+
+    /// The profile of a lane alone: its service and its endpoint are those of the defaults as well.
+    #[must_use]
+    pub fn only(&self, name: &str) -> Option<Self> {
+        let lane = self.lanes.iter().find(|lane| lane.name == name)?.clone();
+        let mut defaults = self.defaults.clone();
+        let same = *lane.service == *defaults.service.unwrap_or(Service::DEFAULT);
+        let usual = defaults.endpoint.filter(|_| same);
+        defaults.endpoint = lane.endpoint.clone().or(usual);
+        defaults.service = Some(lane.service);
+        Some(Self {
+            path: self.path.clone(),
+            defaults,
+            lanes: vec![lane],
+        })
+    }
+
     /// The lane of this name and service.
     #[must_use]
     pub fn lane(&self, service: &Service, name: &str) -> Option<&ProfileLane> {
@@ -402,48 +450,6 @@ impl ProfileLane {
         let quota = defaults.quota.over(Quota::of_service(self.service));
         lane.set_quota(&over.over(self.quota.over(quota)));
         lane
-    }
-
-    /// The way to the server of this lane: over that of the caller, whose credentials stay where the lane names none.
-    ///
-    /// # Errors
-    /// A file of credentials that cannot be used.
-    pub fn configure(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, String> {
-        if let Some(endpoint) = &self.endpoint {
-            builder = builder.endpoint(endpoint.clone());
-        }
-        let found = self.credentials.as_ref().map(CredentialsPlace::find);
-        if let Some(credentials) = found.transpose()? {
-            builder = builder.credentials(credentials);
-        }
-        if let Some(accounts) = &self.impersonate {
-            builder = builder.impersonate(accounts);
-        }
-        if let Some(email) = &self.subject {
-            builder = builder.subject(email);
-        }
-        if let Some(project) = &self.quota_project {
-            builder = builder.quota_project(project);
-        }
-        Ok(builder)
-    }
-}
-
-impl CredentialsPlace {
-    fn find(&self) -> Result<Credentials, String> {
-        let found = match self {
-            Self::File(path) => Credentials::from_file(path),
-            Self::TokenFile(path) => {
-                let file = countermand::hyper::SecretFile::new(path);
-                // At once, instead of once for each operation.
-                let readable = file.check_readable();
-                readable.map_err(|error| path_problem("cannot read", path, error))?;
-                Ok(Credentials::from_token_file(file))
-            }
-            Self::Command(line) => Ok(Credentials::command(line)),
-            Self::Default => Credentials::application_default(),
-        };
-        found.map_err(|error| error.cause())
     }
 }
 
@@ -522,11 +528,6 @@ fn credentials(table: &mut Fields, path: &Path) -> Result<Option<CredentialsPlac
             "expected one of { file = \"…\" }, { token_file = \"…\" }, { command = \"…\" } and { default = true }",
         )),
     }
-}
-
-/// A path of a profile.
-fn beside(profile: &Path, path: &str) -> PathBuf {
-    profile.parent().unwrap_or(Path::new("")).join(path)
 }
 
 #[cfg(test)]
@@ -636,7 +637,54 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_profile_is_written_as_it_reads() {
+        let profile = profile(
+            "[defaults]\nservice = \"documentai\"\nendpoint = \"http://127.0.0.1:81\"\nquota = \"10/1s,20/3s\"\nshare = 1\n\
+             in_flight = 7\ndeadline = \"1.5s\"\nmax_age = \"2d\"\nca_file = \"a b.pem\"\nproxy_from_env = true\n\
+             [lanes.a]\nproject = \"a\"\nregion = \"eu\"\nparents = [\"projects/*\", \"projects/a\"]\nquota = \"none\"\n\
+             per_resource = \"none\"\ncredentials = { command = 'cat \"a\\b\" \u{e4}' }\n\
+             [lanes.\"b.c\"]\nservice = \"androidmanagement\"\nquota_project = \"b\"\nshare = 0.25\nper_resource = \"5/1s\"\n\
+             endpoint = \"http://127.0.0.1:82/v1\"\ncredentials = { token_file = \"t\" }\nimpersonate = \"a@b\"\nsubject = \"c@d\"\n\
+             [lanes.d]\nregion = \"us\"\ncredentials = { default = true }\n[lanes.e]\nregion = \"x\"\ncredentials = { file = \"/k\" }\n",
+        );
+        // It may be read in another folder.
+        let read = Profile::parse(&profile.to_string(), "/elsewhere/x.toml").unwrap();
+        let moved = Profile {
+            path: profile.path.clone(),
+            ..read
+        };
+        assert_eq!(moved, profile);
+        let only = profile.only("b.c").unwrap();
+        assert_eq!(only.defaults.service, Some(Service::DEFAULT));
+        assert_eq!(only.defaults.endpoint, only.lanes[0].endpoint);
+        // An endpoint of another service is none for this one.
+        let only = profile.only("a").unwrap();
+        assert_eq!(only.defaults.endpoint, profile.defaults.endpoint);
+        assert_eq!(profile.only("z"), None);
+    }
+
     proptest! {
+        #[test]
+        fn quoted_texts_are_read_back(text in "(?s).{1,60}") {
+            let file = |text: &str| Profile {
+                lanes: vec![ProfileLane {
+                    subject: Some(text.to_owned()),
+                    ..Profile::parse(&format!("{HEAD}[lanes.a]\n"), "a.toml").unwrap().lanes.remove(0)
+                }],
+                ..Profile::default()
+            };
+            let written = file(&text).to_string();
+            match Profile::parse(&written, "") {
+                Ok(read) => prop_assert_eq!(read, file(&text)),
+                // A text that no profile has.
+                Err(error) => prop_assert!(
+                    error.problem.contains("looks like") || error.problem.contains("empty"),
+                    "{}", error
+                ),
+            }
+        }
+
         #[test]
         fn no_text_panics(text in "(?s).{0,200}", lane in "[a-z]{1,20} ?= ?[\\[\\]{}\"a-z0-9./,= ]{0,40}") {
             let _ = Profile::parse(&text, "a.toml");

@@ -1,0 +1,206 @@
+"""Lanes: the owners of quotas, and profiles, the files that name them.
+
+A quota belongs to a project, and often to a region. Operations of several projects, regions or
+customers have several quotas; a lane is the owner of one, and has its own credentials.
+
+>>> from countermand import Client
+>>> from countermand.lanes import Profile
+>>> profile = Profile.load("lanes.toml")  # doctest: +SKIP
+>>> client = Client(profile=profile)  # doctest: +SKIP
+>>> client.plan("wipes.job", names).apply(confirm=...)  # doctest: +SKIP
+
+A job of such a client runs its lanes side by side, each under its own quota. ``Client(lane=...)``
+is the client of one lane.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, final
+
+from . import _countermand
+from .errors import CountermandError
+
+if TYPE_CHECKING:
+    from typing import Literal, Self, TypeAlias
+
+    from .feed import _Named
+
+    _Place: TypeAlias = tuple[Literal["file", "token_file", "command", "default"], str]
+
+__all__ = ["Lane", "Profile", "ProfileError"]
+
+
+class ProfileError(CountermandError, ValueError):
+    """A mistake in a profile, or a name that belongs to none of its lanes, or to two. Nothing was
+    sent. The message names the file, the lane and the field, and never repeats a secret."""
+
+    kind: str = "profile"
+    advice: str = "mend the profile, or give the one that has a lane for the name"
+    path: Path
+    """The file of the profile; empty where there is none."""
+    lane: str | None = None
+    """The lane with the mistake, if it is in one."""
+
+    @staticmethod
+    def _attribute(name: str, value: object) -> object:
+        if name == "path" and isinstance(value, str):
+            return Path(value)
+        return CountermandError._attribute(name, value)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One owner of a quota, and the names whose calls it pays for.
+
+    It holds no secret: it says where its credentials are found, and a process that has a pickle of
+    it finds them there. Paths are absolute. Lanes are equal if all of this is.
+    """
+
+    name: str
+    """Its name in the profile."""
+    service: str
+    """The id of the service of its operations."""
+    project: str | None
+    """The project that owns the quota; ``None`` where only the credentials tell it."""
+    quota_project: str | None
+    """The project that each request names as the one to be charged."""
+    region: str | None
+    """The region that owns the quota; ``None`` where the quota is not regional."""
+    parents: tuple[str, ...]
+    """Resources, with ``*`` for any id, whose operations belong to it; none for all of the region,
+    or of the service."""
+    endpoint: str | None
+    """Root and version of the API, where it has its own."""
+    quota: str | None
+    """The windows of its quota, ``600/60s,1000/100s``; ``None`` without a limit."""
+    per_resource: str | None
+    """The window of one method on one resource, if there is such a limit."""
+    share: float
+    """The part of the quota that may be used."""
+    credentials: _Place | None
+    """The place where its credentials are found: ``("file", path)``, ``("token_file", path)``,
+    ``("command", line)`` or ``("default", "")``; ``None`` for those of the caller."""
+    impersonate: str | None
+    """The service account that they impersonate."""
+    subject: str | None
+    """The user of the domain on whose behalf they act."""
+    _text: str = field(repr=False)
+    _path: str = field(repr=False, compare=False)
+
+    def _profile(self) -> _countermand.Profile:
+        """The profile of this lane alone."""
+        return _countermand.Profile.parse(self._text, self._path)
+
+
+@final
+class Profile:
+    """Named lanes, and settings where a program names none: the contents of a TOML file.
+
+    The command's ``--profile`` takes the same files; ``docs/lanes.md`` has their fields. A profile
+    holds no secret, and pickles; paths in it are absolute from the moment it is read.
+    """
+
+    def __init__(self, native: _countermand.Profile) -> None:
+        self._native = native
+
+    @classmethod
+    def load(cls, source: str | os.PathLike[str] | None = None) -> Self:
+        """Reads a profile, by the rules of the command's ``--profile``.
+
+        :param source: a path; or a word: with ``/``, ``\\`` or ``.`` it is a file, another one is a
+            name, ``prod`` for ``$XDG_CONFIG_HOME/countermand/prod.toml`` (without that variable
+            ``~/.config/countermand/prod.toml``), and ``none`` is no profile. ``None``: what
+            ``COUNTERMAND_PROFILE`` says, otherwise ``config.toml`` in that folder if it exists. A
+            profile that is not there is empty.
+        :raises ProfileError: the file cannot be read, or has a mistake.
+        """
+        word = None if source is None else os.fspath(source)
+        return cls(_countermand.Profile.load(word, not isinstance(source, (str, type(None)))))
+
+    @classmethod
+    def parse(cls, text: str, *, path: str | os.PathLike[str] = "") -> Self:
+        """Reads the text of a profile.
+
+        :param path: the file that it is from: relative paths in it are beside it.
+        :raises ProfileError: it has a mistake.
+        """
+        return cls(_countermand.Profile.parse(text, path))
+
+    @property
+    def path(self) -> Path:
+        """The file; empty where there is none."""
+        return self._native.path
+
+    @cached_property
+    def lanes(self) -> Mapping[str, Lane]:
+        """Its lanes by their names."""
+        lanes = {}
+        for fields in self._native.lanes():
+            only = self._native.only(fields["name"])
+            text = "" if only is None else only.text
+            lanes[fields["name"]] = Lane(**fields, _text=text, _path=os.fspath(self.path))
+        return MappingProxyType(lanes)
+
+    def lane_of(self, name: _Named) -> Lane:
+        """The lane to which an operation belongs.
+
+        :param name: a full name tells its service; a relative one is of the profile's service,
+            which is the Android Management API unless its defaults say another.
+        :raises InvalidName: it is no name.
+        :raises ProfileError: it belongs to no lane, or to two.
+        """
+        if not self.lanes:
+            message = "the profile has no lanes"
+            raise ProfileError(message, {"path": os.fspath(self.path)})
+        return self.lanes[self._native.lane_of(name)]
+
+    def __repr__(self) -> str:
+        names = [*self.lanes]
+        shown = ", ".join(names[:5]) + (", …" if names[5:] else "")
+        return f"Profile({os.fspath(self.path)!r}, lanes={len(names)}: {shown})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Profile):
+            return NotImplemented
+        return self._native.text == other._native.text
+
+    def __hash__(self) -> int:
+        return hash(self._native.text)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (self._native.text, os.fspath(self.path))
+
+
+def _restore(text: str, path: str) -> Profile:
+    return Profile.parse(text, path=path)
+
+
+def profile_of(
+    profile: Profile | str | os.PathLike[str] | None, lane: Lane | str | None
+) -> tuple[Profile | None, Lane | None]:
+    """What a client is made of: the lane alone, where one is meant."""
+    if profile is not None and not isinstance(profile, Profile):
+        profile = Profile.load(profile)
+    if isinstance(lane, str):
+        if profile is None:
+            message = f"lane={lane!r} is one of a profile: give profile=..., or a Lane"
+            raise TypeError(message)
+        if lane not in profile.lanes:
+            names = ", ".join(profile.lanes)
+            message = f"the profile has no lane {lane!r}; its lanes are {names}"
+            raise ProfileError(message, {"path": os.fspath(profile.path)})
+        return None, profile.lanes[lane]
+    if lane is None or isinstance(lane, Lane):
+        if lane is not None and profile is not None and profile.lanes.get(lane.name) != lane:
+            message = f"the lane {lane.name!r} is not one of the profile that is given"
+            raise ProfileError(message, {"path": os.fspath(profile.path)})
+        return (None, lane) if lane is not None else (profile, None)
+    message = f"lane is of type {type(lane).__name__}, expected a Lane, or a str with profile=..."
+    raise TypeError(message)
