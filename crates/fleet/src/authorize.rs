@@ -10,11 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countermand_core::text::{printable, shown};
-use countermand_core::{Endpoint, GrandparentName, ParentName, Service, Timestamp};
+use countermand_core::{Endpoint, GrandparentName, ParentName, Timestamp};
 
 use crate::lane::Lane;
 use crate::not_searched::NotSearched;
 use crate::schedule::Options;
+use crate::services::Services;
 use crate::spell::phrase;
 use crate::spell::{counted, grouped, spell};
 use crate::store::{Contents, Digest, Job, JobError, Kind, Record, Settings};
@@ -218,30 +219,14 @@ impl Authorization {
     /// # Errors
     /// [`Refusal::OtherService`], [`Refusal::OtherEndpoint`].
     pub fn is_for(&self, settings: &Settings) -> Result<(), Refusal> {
-        let (job, run) = (settings.service, self.endpoint.service());
-        if job != run {
-            let (job, run) = (job.id, run.id);
-            return Err(Refusal::OtherService { job, run });
-        }
         if self.lanes.is_empty() && settings.has_one_lane() {
-            return self.is_at(settings, settings.lane());
+            return same_place(settings.lane(), &self.endpoint);
         }
-        let mut lanes = settings.lanes.iter();
-        lanes.try_for_each(|lane| self.has(settings, lane))
-    }
-
-    fn is_at(&self, settings: &Settings, lane: &Lane) -> Result<(), Refusal> {
-        match is_at(settings.service, &lane.endpoint, &self.endpoint) {
-            true => Ok(()),
-            false => Err(Refusal::OtherEndpoint {
-                job: lane.endpoint.clone(),
-                run: self.endpoint.to_string(),
-            }),
-        }
+        settings.lanes.iter().try_for_each(|lane| self.has(lane))
     }
 
     /// Compares a lane of a job with the one of this name of the run.
-    fn has(&self, settings: &Settings, lane: &Lane) -> Result<(), Refusal> {
+    fn has(&self, lane: &Lane) -> Result<(), Refusal> {
         let refuse = |run: String| {
             let lane = lane.name.clone();
             Err(Refusal::OtherLane { lane, run })
@@ -253,13 +238,13 @@ impl Authorization {
             });
         };
         if !own.is_same(lane) {
-            return refuse("other names, another project or another region for it".to_owned());
+            let what = "other names, another service, another project or another region for it";
+            return refuse(what.to_owned());
         }
         let at = own.endpoint.parse::<Endpoint>();
-        let at = at.map(|endpoint| endpoint.of_service(settings.service));
-        match at.is_ok_and(|own| is_at(settings.service, &lane.endpoint, &own)) {
-            true => Ok(()),
-            false => Err(Refusal::OtherEndpoint {
+        match at.map(|at| at.of_service(own.service)) {
+            Ok(at) => same_place(lane, &at),
+            Err(_) => Err(Refusal::OtherEndpoint {
                 job: lane.endpoint.clone(),
                 run: own.endpoint.clone(),
             }),
@@ -368,11 +353,11 @@ impl Settings {
     /// The endpoint, if it is not Google's: then people have to see it.
     #[must_use]
     pub fn other_endpoint(&self) -> Option<&str> {
-        let mut lanes = self.lanes.iter().map(|lane| lane.endpoint.as_str());
-        lanes.find(|endpoint| {
-            let endpoint = endpoint.parse::<Endpoint>();
-            !endpoint.is_ok_and(|endpoint| endpoint.of_service(self.service).is_googles())
-        })
+        let found = self.lanes.iter().find(|lane| {
+            let endpoint = lane.endpoint.parse::<Endpoint>();
+            !endpoint.is_ok_and(|endpoint| endpoint.of_service(lane.service).is_googles())
+        });
+        found.map(|lane| &*lane.endpoint)
     }
 
     /// The endpoint, if a run of the job has to name it: it is not the one that the service has by itself.
@@ -381,9 +366,9 @@ impl Settings {
         if !self.has_one_lane() {
             return None;
         }
-        let job = &self.lane().endpoint;
-        let own = self.service.is_googles() && is_at(self.service, job, &self.service.endpoint());
-        (!own).then(|| job.clone())
+        let lane = self.lane();
+        let own = lane.service.is_googles() && is_at(lane, &lane.service.endpoint());
+        (!own).then(|| lane.endpoint.clone())
     }
 }
 
@@ -394,14 +379,29 @@ fn lane_words(lane: &str) -> String {
     }
 }
 
+/// Refuses a lane of a job that is of another service or for another server than this one.
+fn same_place(lane: &Lane, run: &Endpoint) -> Result<(), Refusal> {
+    if lane.service != run.service() {
+        let (job, run) = (lane.service.id, run.service().id);
+        return Err(Refusal::OtherService { job, run });
+    }
+    match is_at(lane, run) {
+        true => Ok(()),
+        false => Err(Refusal::OtherEndpoint {
+            job: lane.endpoint.clone(),
+            run: run.to_string(),
+        }),
+    }
+}
+
 /// True if a lane of a job is for this server. Google's endpoint for mutual TLS is the same server: the
 /// choice between the two depends on the environment and not on the job.
-pub(crate) fn is_at(service: &'static Service, job: &str, endpoint: &Endpoint) -> bool {
-    let Ok(job) = job.parse::<Endpoint>() else {
+pub(crate) fn is_at(lane: &Lane, endpoint: &Endpoint) -> bool {
+    let Ok(job) = lane.endpoint.parse::<Endpoint>() else {
         return false;
     };
-    let job = job.of_service(service);
-    let google = [service.endpoint(), service.mtls_endpoint()];
+    let job = job.of_service(lane.service);
+    let google = [lane.service.endpoint(), lane.service.mtls_endpoint()];
     job == *endpoint || google.contains(&job) && google.contains(endpoint)
 }
 
@@ -443,6 +443,7 @@ fn differences(
     planned: &BTreeMap<GrandparentName, u64>,
     confirmed: &Confirmed,
 ) -> Vec<String> {
+    let services = Services::new(planned.keys().map(GrandparentName::service));
     let of_planned = planned.iter().filter_map(|(enterprise, &count)| {
         let said = match confirmed.get(enterprise) {
             Some(None) if kind == Kind::Rescue => return None,
@@ -452,7 +453,7 @@ fn differences(
                 return Some(format!(
                     "{} of {enterprise} were confirmed, but a rescue cancels all that it finds: confirm {} without a number",
                     counted(*said, "operation"),
-                    phrase(enterprise)
+                    phrase(&services, enterprise)
                 ));
             }
             Some(Some(said)) => format!("the confirmation says {}", grouped(*said)),
@@ -481,10 +482,12 @@ fn differences(
 
 #[cfg(test)]
 mod tests {
+    use countermand_core::Service;
+
     use super::*;
 
     fn is_for(settings: &Settings, endpoint: &Endpoint) -> bool {
-        is_at(settings.service, &settings.lane().endpoint, endpoint)
+        is_at(settings.lane(), endpoint)
     }
 
     fn name(id: &str) -> GrandparentName {

@@ -14,6 +14,7 @@ use strsim::osa_distance;
 use crate::already_done::AlreadyDone;
 use crate::job_row::Target;
 use crate::seconds;
+use crate::services::Services;
 use crate::spell::{counted, grouped, spell};
 use crate::spelling::{SameProject, Spellings};
 
@@ -225,8 +226,8 @@ impl Excluded {
 impl Filter {
     /// The operations that are meant, in words: `pending commands of type WIPE, no older than 2 h 0 min`.
     #[must_use]
-    pub fn words(&self, service: &Service) -> String {
-        let operations = match *service == *Service::DEFAULT {
+    pub fn words(&self, services: &Services) -> String {
+        let operations = match services.are_default() {
             true => "commands",
             false => "operations",
         };

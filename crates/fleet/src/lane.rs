@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use countermand_core::Endpoint;
 use countermand_core::text::shown_excerpt;
+use countermand_core::{Endpoint, Name, Service};
 use countermand_scheduler::{Quota, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use crate::kept_service;
+use crate::services::Services;
 use crate::spell::{counted, few};
 
 /// The longest name of a lane, in bytes.
@@ -19,7 +21,7 @@ const LONGEST: usize = 60;
 
 /// One owner of a quota, and the names whose calls it pays for.
 ///
-/// Its identity is the owner of that quota: the service of the job, the project, and the region where the service
+/// Its identity is the owner of that quota: the service, the project, and the region where the service
 /// counts by region. Everything else is an attribute. How its credentials are found stands in no job file: each run
 /// says it anew.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,10 @@ pub struct Lane {
     /// The name that people call it by: letters, digits, `-`, `_` and `.`. It is empty in the lane of a job
     /// that was made without lanes.
     pub name: String,
+    /// The service of its operations: in the file its id, and the digest of the file that describes it if it is not
+    /// built in.
+    #[serde(with = "kept_service")]
+    pub service: &'static Service,
     /// The project whose quota is used; `None` where only its credentials tell it.
     pub project: Option<String>,
     /// The region whose quota it is; `None` where the quota is not regional.
@@ -53,6 +59,7 @@ impl Lane {
     pub fn at(endpoint: &Endpoint) -> Self {
         let mut lane = Self {
             name: String::new(),
+            service: endpoint.service(),
             project: None,
             region: None,
             parents: Vec::new(),
@@ -87,18 +94,24 @@ impl Lane {
         self.name == other.name && self.owner() == other.owner() && self.parents == other.parents
     }
 
-    /// The owner of its quota: the project and the region.
-    fn owner(&self) -> (Option<&str>, Option<&str>) {
-        (self.project.as_deref(), self.region.as_deref())
+    /// The owner of its quota: the service, the project and the region.
+    fn owner(&self) -> Owner<'_> {
+        let (project, region) = (self.project.as_deref(), self.region.as_deref());
+        (self.service.id, project, region)
     }
 
     /// True if calls about a resource are its own.
-    fn has(&self, resource: &str) -> bool {
+    fn has<const UP: u8>(&self, name: &Name<UP>) -> bool {
+        let resource = name.relative();
         let in_region = |region| location(resource) == Some(region);
-        self.region.as_deref().is_none_or(in_region)
+        self.service == name.service()
+            && self.region.as_deref().is_none_or(in_region)
             && (self.parents.is_empty() || self.parents.iter().any(|one| one.covers(resource)))
     }
 }
+
+/// The owner of a quota: service, project and region.
+type Owner<'a> = (&'static str, Option<&'a str>, Option<&'a str>);
 
 /// The segment behind `locations` in a relative name.
 fn location(resource: &str) -> Option<&str> {
@@ -225,6 +238,19 @@ pub enum LaneError {
         /// The sum of all shares of that quota, in percent.
         percent: f64,
     },
+    /// Two lanes are of two versions of one API, whose names have one text form.
+    #[error(
+        "the lanes {first} and {second} are of two versions of one API: names of both have the host {host}, so that a job \
+         is of one of them"
+    )]
+    Versions {
+        /// A lane.
+        first: String,
+        /// Another one.
+        second: String,
+        /// The host.
+        host: &'static str,
+    },
     /// A text that is no pattern of parents.
     #[error(
         "\"{text}\" is not the name of a resource such as projects/my-project or projects/*/locations/us-central1: {why}"
@@ -328,6 +354,7 @@ impl<'a> Lanes<'a> {
         if lanes.is_empty() {
             return Err(LaneError::None);
         }
+        check_versions(lanes)?;
         let mut literal = HashMap::<_, Vec<_>>::new();
         let mut asked = Vec::new();
         for (at, lane) in lanes.iter().enumerate() {
@@ -346,24 +373,19 @@ impl<'a> Lanes<'a> {
         })
     }
 
-    /// The place of the lane to which calls about a resource belong, by its relative name; `name` is told in an error.
+    /// The place of the lane to which calls about a resource belong.
     ///
     /// # Errors
     /// [`LaneError::NoLane`], [`LaneError::TwoLanes`].
-    pub fn of(&self, relative: &str, name: &dyn Display) -> Result<usize, LaneError> {
-        if let [lane] = self.lanes
-            && lane.parents.is_empty()
-            && lane.region.is_none()
-        {
-            return Ok(0);
-        }
+    pub fn of<const UP: u8>(&self, name: &Name<UP>) -> Result<usize, LaneError> {
+        let relative = name.relative();
         let ends = relative.match_indices('/').map(|(end, _)| end);
         let ends = ends.chain([relative.len()]);
         let named = ends.filter_map(|end| self.literal.get(&relative[..end]));
         let candidates = named.flatten().chain(&self.asked);
         let mut found = None;
         for &at in candidates {
-            if found == Some(at) || !self.lanes[at].has(relative) {
+            if found == Some(at) || !self.lanes[at].has(name) {
                 continue;
             }
             if let Some(first) = found.replace(at) {
@@ -386,9 +408,11 @@ impl Lanes<'_> {
     ///
     /// # Errors
     /// As of [`of`](Self::of), and [`LaneError::Below`].
-    pub fn of_all(&self, relative: &str, name: &dyn Display) -> Result<usize, LaneError> {
-        for lane in self.lanes {
-            let below = lane.parents.iter().find(|parent| parent.is_below(relative));
+    pub fn of_all<const UP: u8>(&self, name: &Name<UP>) -> Result<usize, LaneError> {
+        let of_service = |lane: &&Lane| lane.service == name.service();
+        for lane in self.lanes.iter().filter(of_service) {
+            let mut parents = lane.parents.iter();
+            let below = parents.find(|parent| parent.is_below(name.relative()));
             if let Some(pattern) = below {
                 return Err(LaneError::Below {
                     name: name.to_string(),
@@ -397,8 +421,25 @@ impl Lanes<'_> {
                 });
             }
         }
-        self.of(relative, name)
+        self.of(name)
     }
+}
+
+/// Refuses lanes of two versions of one API.
+fn check_versions(lanes: &[Lane]) -> Result<(), LaneError> {
+    let services = Services::new(lanes.iter().map(|lane| lane.service));
+    let Some((first, second)) = services.of_one_host() else {
+        return Ok(());
+    };
+    let name = |service| {
+        let lane = lanes.iter().find(|lane| lane.service == service);
+        lane.map(|lane| lane.name.clone()).unwrap_or_default()
+    };
+    Err(LaneError::Versions {
+        first: name(first),
+        second: name(second),
+        host: first.host,
+    })
 }
 
 /// Refuses a name that cannot be typed.
@@ -411,10 +452,10 @@ pub(crate) fn check_name(name: &str) -> Result<(), LaneError> {
     Err(LaneError::Name { name })
 }
 
-fn owner_words((project, region): (Option<&str>, Option<&str>)) -> String {
+fn owner_words((service, project, region): Owner<'_>) -> String {
     let project = match project {
-        Some(project) => format!("project {project}"),
-        None => "the project of the credentials".to_owned(),
+        Some(project) => format!("{service}, project {project}"),
+        None => format!("{service}, the project of the credentials"),
     };
     match region {
         Some(region) => format!("{project}, region {region}"),
@@ -476,7 +517,7 @@ mod list {
 
 #[cfg(test)]
 mod tests {
-    use countermand_core::{OperationName, Service};
+    use countermand_core::OperationName;
 
     use super::*;
 
@@ -485,14 +526,17 @@ mod tests {
             name: name.to_owned(),
             parents: parents.iter().map(|one| one.parse().unwrap()).collect(),
             project: Some(name.to_owned()),
-            ..Lane::at(&Endpoint::default())
+            ..of_document_ai()
         }
     }
 
+    fn of_document_ai() -> Lane {
+        Lane::at(&Service::named("documentai.v1").unwrap().endpoint())
+    }
+
     fn place(lanes: &[Lane], name: &str) -> Result<usize, LaneError> {
-        let service = Service::named("documentai.v1").unwrap();
-        let name = OperationName::parse(service, name).unwrap();
-        Lanes::new(lanes).unwrap().of(name.relative(), &name)
+        let name = OperationName::parse(lanes[0].service, name).unwrap();
+        Lanes::new(lanes).unwrap().of(&name)
     }
 
     #[test]
@@ -531,7 +575,7 @@ mod tests {
 
     #[test]
     fn the_only_lane_has_every_name() {
-        let only = [Lane::at(&Endpoint::default())];
+        let only = [of_document_ai()];
         assert_eq!(place(&only, "projects/a/locations/us/operations/1"), Ok(0));
         let other = [lane("a", &["projects/a"])];
         assert!(place(&other, "projects/b/locations/us/operations/1").is_err());
@@ -545,7 +589,7 @@ mod tests {
         let error = Lanes::new(&lanes).unwrap_err().to_string();
         assert!(
             error.contains(
-                "the lanes a and b have one quota (project a), and their shares come to 160 %"
+                "the lanes a and b have one quota (documentai.v1, project a), and their shares come to 160 %"
             ),
             "{error}"
         );
@@ -561,6 +605,31 @@ mod tests {
         assert!(Lanes::new(&lanes).is_err());
         lanes[0].quota.clear();
         assert!(Lanes::new(&lanes).is_ok());
+    }
+
+    #[test]
+    fn lanes_of_several_services_place_a_name_by_its_service() {
+        let of = |id: &str| Lane {
+            name: id.to_owned(),
+            ..Lane::at(&Service::named(id).unwrap().endpoint())
+        };
+        // Each owns a quota of its own, with names that are alike but for the service.
+        let mut lanes = vec![of("documentai.v1"), of("batch.v1")];
+        let all = Lanes::new(&lanes).unwrap();
+        for (at, lane) in lanes.iter().enumerate() {
+            let name = "projects/a/locations/us/operations/1";
+            let name = OperationName::parse(lane.service, name).unwrap();
+            assert_eq!(all.of(&name), Ok(at));
+            assert_eq!(all.of_all(&name.parent()), Ok(at));
+        }
+        let other: OperationName = "enterprises/e/devices/d/operations/1".parse().unwrap();
+        assert!(matches!(all.of(&other), Err(LaneError::NoLane { .. })));
+        lanes.push(of("documentai.v1beta3"));
+        let error = Lanes::new(&lanes).unwrap_err().to_string();
+        assert!(
+            error.contains("the lanes documentai.v1 and documentai.v1beta3 are of two versions"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Plan {
         }
         let lanes = Lanes::new(&settings.lanes)?;
         for target in &self.targets {
-            lanes.of(target.name.relative(), &target.name)?;
+            lanes.of(&target.name)?;
         }
         Ok(self.check_projects()?)
     }

@@ -95,10 +95,11 @@ impl Age {
     }
 }
 
-/// Of the settings, those that a plan tells: its service, and the filter of the server.
+/// Of the settings, those that a plan tells: its service, if it is one, and the filter of the server.
 fn told<S: Serializer>(settings: &Settings, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
-    map.serialize_entry("service", settings.service.id)?;
+    let only = settings.services().only();
+    map.serialize_entry("service", &only.map(|only| only.id))?;
     map.serialize_entry("server_filter", &settings.filter.server_side)?;
     map.end()
 }
@@ -121,7 +122,7 @@ impl PlanSummary {
             count if count == self.to_cancel => "their end".to_owned(),
             count => format!("the end of {} of them", grouped(count)),
         };
-        let reason = no_method(self.settings.service);
+        let reason = no_method(&self.settings.services());
         Some(format!(
             "WARNING: {of} cannot be proven: {reason}, and an accepted cancel is all there will be"
         ))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::counts::Counts;
 use crate::schedule::{Options, scheduler};
+use crate::services::Services;
 use crate::spell::{counted, grouped, spell};
 use crate::store::{Contents, JobError, Kind, Note, Record, Settings, Uptime};
 
@@ -42,9 +43,9 @@ pub struct SearchProgress {
     pub not_attempted: u64,
     /// Pending operations found that are meant.
     pub found: u64,
-    /// The service that is searched, if it is another one than the default.
+    /// One of what is searched, if it is no device.
     #[serde(skip)]
-    pub service: Option<&'static Service>,
+    pub(crate) noun: Option<&'static str>,
 }
 
 /// The figures of a search or of a job at one time, the same for a terminal, a log, JSON and Python. Operations are
@@ -115,10 +116,10 @@ pub struct Failing {
 }
 
 impl SearchProgress {
-    /// The begin of a search of a service.
-    pub(crate) fn of(service: &'static Service) -> Self {
+    /// The begin of a search of operations of these services.
+    pub(crate) fn of(services: &Services) -> Self {
         Self {
-            service: (*service != *Service::DEFAULT).then_some(service),
+            noun: Some(services.searched("list")),
             ..Self::default()
         }
     }
@@ -126,11 +127,7 @@ impl SearchProgress {
     /// One of what is searched: `device`, or `list` where the service has no list of those.
     #[must_use]
     pub fn noun(&self) -> &'static str {
-        let service = self.service.unwrap_or(Service::DEFAULT);
-        match service.lists_parents {
-            true => service.level_above(1).noun,
-            false => "list",
-        }
+        self.noun.unwrap_or(Service::DEFAULT.level_above(1).noun)
     }
 
     /// Devices that need no more requests.
@@ -258,7 +255,7 @@ impl Pace {
     #[must_use]
     pub fn of_job(job: &Settings) -> Self {
         let lanes = job.lanes.iter();
-        let lanes = lanes.map(|lane| Self::of(&lane.quota(), job.service));
+        let lanes = lanes.map(|lane| Self::of(&lane.quota(), lane.service));
         let all = lanes.reduce(|one, other| Self {
             // Of lanes side by side: without a limit as soon as one has none.
             per_second: one.per_second.zip(other.per_second).map(|(a, b)| a + b),
@@ -647,8 +644,8 @@ pub(crate) fn planned(job: &Contents) -> Result<Option<SearchProgress>, JobError
         let note = note?;
         if note.kind == Note::SEARCH {
             let read = serde_json::from_str::<SearchProgress>(&note.text).ok();
-            let service = SearchProgress::of(job.settings().service).service;
-            return Ok(read.map(|search| SearchProgress { service, ..search }));
+            let noun = SearchProgress::of(job.services()).noun;
+            return Ok(read.map(|search| SearchProgress { noun, ..search }));
         }
     }
     Ok(None)
@@ -665,7 +662,7 @@ pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError>
         found: job.operations(),
         devices,
         searched,
-        ..SearchProgress::of(settings.service)
+        ..SearchProgress::of(job.services())
     };
     let mut listed = std::collections::BTreeSet::new();
     for note in job.notes() {

@@ -10,6 +10,7 @@ use countermand_core::{GrandparentName, Service, Timestamp};
 
 use crate::authorize::stale;
 use crate::progress;
+use crate::services::Services;
 use crate::spell::phrase;
 use crate::store::{Contents, JobError, Kind, Settings};
 
@@ -50,11 +51,17 @@ impl Resume {
         let settings = job.settings();
         let mut words = vec!["countermand".to_owned(), "apply".to_owned()];
         words.push(path_word(job.path()));
-        for phrase in phrases(settings.kind, &job.enterprises()?) {
+        for phrase in phrases(settings.kind, job.services(), &job.enterprises()?) {
             words.extend(["--confirm".to_owned(), phrase]);
         }
         words.extend(option("--endpoint", settings.named_endpoint()));
-        words.extend(service_option(settings.service));
+        words.extend(
+            settings
+                .services()
+                .only()
+                .into_iter()
+                .flat_map(service_option),
+        );
         Ok(Self { words })
     }
 
@@ -88,7 +95,7 @@ impl Resume {
         let server_side = filter.server_side.as_ref().map(ToString::to_string);
         words.extend(option("--filter", server_side));
         words.extend(option("--max", Some(job.operations().to_string())));
-        for phrase in phrases(settings.kind, &job.enterprises()?) {
+        for phrase in phrases(settings.kind, job.services(), &job.enterprises()?) {
             words.extend(["--confirm".to_owned(), phrase]);
         }
         words.extend(terms(settings));
@@ -99,10 +106,10 @@ impl Resume {
     /// known: `FILE` stands for it.
     #[must_use]
     pub fn without_files(&self, job: &Contents) -> String {
-        let service = job.settings().service;
-        match service.json_text() {
+        let described = job.services().iter().find(|it| it.json_text().is_some());
+        match described {
             None => self.to_string(),
-            Some(_) => format!(
+            Some(service) => format!(
                 "{self} --service-file FILE # with the file that describes {} in place of FILE",
                 service.id
             ),
@@ -137,7 +144,7 @@ fn option(option: &str, value: Option<String>) -> impl Iterator<Item = String> {
 
 /// The options for which a rescue has defaults, where the job has others.
 fn terms(settings: &Settings) -> Vec<String> {
-    let usual = Settings::at(settings.kind, &settings.service.endpoint());
+    let usual = Settings::at(settings.kind, &settings.lane().service.endpoint());
     let (lane, usual_lane) = (settings.lane(), usual.lane());
     let quota = (lane.quota != usual_lane.quota).then(|| lane.quota().to_string());
     let per_resource = (lane.per_resource != usual_lane.per_resource).then(|| {
@@ -156,7 +163,7 @@ fn terms(settings: &Settings) -> Vec<String> {
     ]
     .into_iter()
     .flatten()
-    .chain(service_option(settings.service))
+    .chain(service_option(settings.lane().service))
     .collect()
 }
 
@@ -178,48 +185,68 @@ fn length(length: Duration) -> String {
 /// The phrases that confirm a job on a command line, each as of [`phrase`]: `LC01abcd89:5000` for each resource of a
 /// plan, the resource alone for a rescue, whose number is not known before it ends.
 #[must_use]
-pub fn phrases(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> Vec<String> {
+pub fn phrases(
+    kind: Kind,
+    services: &Services,
+    planned: &BTreeMap<GrandparentName, u64>,
+) -> Vec<String> {
     let phrase = |(name, count): (&GrandparentName, &u64)| match kind {
-        Kind::Plan => format!("{}:{count}", phrase(name)),
-        Kind::Rescue => phrase(name).to_owned(),
+        Kind::Plan => format!("{}:{count}", phrase(services, name)),
+        Kind::Rescue => phrase(services, name).to_owned(),
     };
     planned.iter().map(phrase).collect()
 }
 
-/// Reads a confirmation of the operations of a service: a [`phrase`] or a name, and behind a colon the number, if it has one.
+/// Reads a confirmation of the operations of a job of these services: a [`phrase`] or a name, and behind a colon the
+/// number, if it has one.
 ///
 /// ```
 /// use countermand_core::Service;
-/// use countermand_fleet::{confirmed, phrase};
+/// use countermand_fleet::{Services, confirmed, phrase};
 ///
-/// let service = Service::named("documentai.v1").expect("it is built in");
-/// let (name, count) = confirmed(service, "projects/example.com:p:12").expect("a confirmation");
-/// assert_eq!((phrase(&name), count), ("projects/example.com:p", Some(12)));
-/// let (name, count) = confirmed(Service::DEFAULT, "LC01:7").expect("a confirmation");
+/// let document_ai = Service::named("documentai.v1").expect("it is built in");
+/// let one = Services::new([document_ai]);
+/// let (name, count) = confirmed(&one, "projects/example.com:p:12").expect("a confirmation");
+/// assert_eq!((phrase(&one, &name), count), ("projects/example.com:p", Some(12)));
+///
+/// let two = Services::new([Service::DEFAULT, document_ai]);
+/// let full = "//documentai.googleapis.com/projects/example.com:p";
+/// assert_eq!(confirmed(&two, &format!("{full}:12")), Some((name, Some(12))));
+/// assert!(confirmed(&two, "projects/example.com:p:12").is_none(), "of which service?");
+/// let (name, count) = confirmed(&two, "LC01:7").expect("a confirmation");
 /// assert_eq!((name.as_str(), count), ("enterprises/LC01", Some(7)));
-/// assert!(confirmed(Service::DEFAULT, "LC01:seven").is_none());
+/// assert!(confirmed(&two, "LC01:seven").is_none());
 /// ```
 #[must_use]
-pub fn confirmed(service: &'static Service, text: &str) -> Option<(GrandparentName, Option<u64>)> {
-    let is_default = *service == *Service::DEFAULT;
+pub fn confirmed(services: &Services, text: &str) -> Option<(GrandparentName, Option<u64>)> {
+    let of_default = services.are_default();
     let (name, count) = match text.rsplit_once(':') {
         Some((name, count)) => match count.parse() {
             Ok(count) => (name, Some(count)),
             // A project of a domain has a colon in its id.
-            Err(_) if !is_default => (text, None),
+            Err(_) if !of_default && text.contains('/') => (text, None),
             Err(_) => return None,
         },
         None => (text, None),
     };
-    let parse = |name: &str| GrandparentName::parse(service, name).ok();
-    let name = match name {
-        _ if is_default => parse(name)
-            .or_else(|| parse(&format!("{}/{name}", service.level_above(2).collection)))?,
-        // Operations that belong to no resource have the name of the service.
-        id if id == service.id => parse("")?,
-        "" => return None,
-        name => parse(name)?,
+    if name.is_empty() {
+        return None;
+    }
+    // Operations that belong to no resource have the name of the service.
+    let of_service = || {
+        let service = services.iter().find(|service| service.id == name)?;
+        GrandparentName::parse(service, "").ok()
     };
+    let of_enterprise = || {
+        let is_among = services.iter().any(|service| service == Service::DEFAULT);
+        let above = Service::DEFAULT.level_above(2).collection;
+        let name = is_among.then(|| format!("{above}/{name}"))?;
+        GrandparentName::parse(Service::DEFAULT, &name).ok()
+    };
+    let name = services
+        .parse(name)
+        .or_else(of_service)
+        .or_else(of_enterprise)?;
     Some((name, count))
 }
 

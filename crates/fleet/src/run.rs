@@ -165,13 +165,12 @@ impl Clients {
     }
 
     fn check(job: &Job, lane: &Lane, client: &Client) -> Result<(), JobError> {
-        let service = job.settings().service;
-        let (own, other) = (service.id, client.get_endpoint().service().id);
+        let (own, other) = (lane.service.id, client.get_endpoint().service().id);
         if own != other {
             let what = format!("it is for the service {own}, and the client for {other}");
             return Err(JobErrorKind::Service { what }.at(job.path()));
         }
-        if !is_at(service, &lane.endpoint, client.get_endpoint()) {
+        if !is_at(lane, client.get_endpoint()) {
             return Err(JobErrorKind::OtherEndpoint {
                 job: lane.endpoint.clone(),
                 client: client.get_endpoint().to_string(),
@@ -534,8 +533,8 @@ fn placed(job: &Job, lists: Vec<List>) -> Result<Vec<(usize, List)>, JobError> {
     let lanes = Lanes::new(&job.settings().lanes).map_err(refuse)?;
     let place = |list: List| {
         let lane = match &list {
-            List::Parents(above) => lanes.of_all(above.relative(), above),
-            List::Operations { parent, .. } => lanes.of_all(parent.relative(), parent),
+            List::Parents(above) => lanes.of_all(above),
+            List::Operations { parent, .. } => lanes.of_all(parent),
         };
         lane.map(|lane| (lane, list)).map_err(refuse)
     };

@@ -62,7 +62,7 @@ impl TakenUp {
             all.not_rechecked += u64::from(recheck && row.cannot_be_rechecked());
             if let Some(phase) = row.taken_up(recheck) {
                 let name = row.target.name;
-                let lane = lanes.of(name.relative(), &name).map_err(refuse)?;
+                let lane = lanes.of(&name).map_err(refuse)?;
                 all.lanes[lane].push((name, phase));
             }
         }

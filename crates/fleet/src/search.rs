@@ -11,7 +11,7 @@ use std::time::Duration;
 use countermand::Client;
 use countermand_core::{
     Cause, Error, ErrorKind, FailureScope, GrandparentName, Operation, OperationName, Parent,
-    ParentName, Resource, Service, Timestamp,
+    ParentName, Resource, Timestamp,
 };
 use countermand_scheduler::PastCall;
 use countermand_scheduler::{Event, List, Outage, Progress, Scheduler};
@@ -26,6 +26,7 @@ use crate::lane::{Lane, LaneError, Lanes};
 use crate::not_searched::NotSearched;
 use crate::progress::SearchProgress;
 use crate::schedule::Options;
+use crate::services::Services;
 use crate::side::{Polled, Side};
 use crate::store::{Job, JobError, Missed, Record, Uptime, Vanished};
 
@@ -145,11 +146,11 @@ impl SearchLane {
         let mut searches: Vec<_> = lanes.iter().zip(clients).map(begin).collect();
         let known = Lanes::new(lanes)?;
         for name in enterprises {
-            let lane = known.of_all(name.relative(), name)?;
+            let lane = known.of_all(name)?;
             searches[lane].enterprises.push(name.clone());
         }
         for name in devices {
-            let lane = known.of_all(name.relative(), name)?;
+            let lane = known.of_all(name)?;
             searches[lane].devices.push(name.clone());
         }
         Ok(searches)
@@ -200,7 +201,7 @@ struct Known {
 }
 
 impl Pages {
-    pub(crate) fn new(service: &'static Service, filter: Filter, begun: Timestamp) -> Self {
+    pub(crate) fn new(services: &Services, filter: Filter, begun: Timestamp) -> Self {
         Self {
             filter,
             begun,
@@ -210,7 +211,7 @@ impl Pages {
             unlisted: 0,
             answered: false,
             failed: false,
-            progress: SearchProgress::of(service),
+            progress: SearchProgress::of(services),
             excluded: Excluded::default(),
         }
     }
@@ -227,7 +228,7 @@ impl Pages {
     /// Rest of the search of a rescue, and the lists that this begins with.
     pub(crate) fn of_job(job: &Job) -> Result<(Self, Vec<List>), JobError> {
         let settings = job.settings();
-        let mut pages = Self::new(settings.service, settings.filter.clone(), job.created());
+        let mut pages = Self::new(job.services(), settings.filter.clone(), job.created());
         let mut lists = Vec::new();
         let missed = job.missed()?.into_iter().filter(Missed::is_final);
         let missed: HashSet<_> = missed.map(|missed| missed.resource).collect();
@@ -409,18 +410,16 @@ impl Search {
             enterprises: enterprises.into_iter().collect(),
             devices: devices.into_iter().collect(),
         };
-        Self::of_lanes(client.get_endpoint().service(), [lane], filter)
+        Self::of_lanes([lane], filter)
     }
 
     /// Searches lanes side by side, each with its own client and quota, which pays for all that is below the names
     /// of that lane.
     #[must_use]
-    pub fn of_lanes(
-        service: &'static Service,
-        lanes: impl IntoIterator<Item = SearchLane>,
-        filter: Filter,
-    ) -> Self {
-        let mut pages = Pages::new(service, filter, now());
+    pub fn of_lanes(lanes: impl IntoIterator<Item = SearchLane>, filter: Filter) -> Self {
+        let lanes: Vec<_> = lanes.into_iter().collect();
+        let service = |lane: &SearchLane| lane.client.get_endpoint().service();
+        let mut pages = Pages::new(&Services::new(lanes.iter().map(service)), filter, now());
         let begin = |(place, lane)| {
             let SearchLane {
                 client,
@@ -795,7 +794,11 @@ mod tests {
             *answer.status_mut() = status.try_into().unwrap();
             let error = Page::<Operation>::read(&device, &answer).unwrap_err();
             for known in [true, false] {
-                let mut pages = Pages::new(Service::DEFAULT, Filter::default(), now());
+                let mut pages = Pages::new(
+                    &Services::new([countermand_core::Service::DEFAULT]),
+                    Filter::default(),
+                    now(),
+                );
                 if known {
                     pages.devices(&listed.entries, false);
                 }

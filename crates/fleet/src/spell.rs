@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use countermand_core::{GrandparentName, Service};
 
+use crate::services::Services;
+
 /// Tenths of a second where those matter, and no seconds of hours: `4.2 s`, `8 min 6 s`, `3 h 5 min`.
 #[must_use]
 pub fn spell(time: Duration) -> String {
@@ -61,18 +63,19 @@ pub fn few<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
 }
 
 /// The reason for which an outcome cannot be proven: the service lacks the method, for these names at least.
-pub(crate) fn no_method(service: &Service) -> String {
-    let title = service.title;
+pub(crate) fn no_method(services: &Services) -> String {
+    let title = services.title();
     format!("{title} has no method that shows what became of such an operation")
 }
 
-/// A resource as a confirmation names it: of the default service its id, of another the relative name, and the
-/// service itself where operations belong to no resource.
+/// A resource as a confirmation of a job of these services names it: of the default service its id, of another the
+/// relative name, or the full one beside others, and the service itself where operations belong to no resource.
 #[must_use]
-pub fn phrase(name: &GrandparentName) -> &str {
+pub fn phrase<'a>(services: &Services, name: &'a GrandparentName) -> &'a str {
     match name.relative() {
         _ if *name.service() == *Service::DEFAULT => name.id(),
         "" => name.service().id,
+        _ if services.only().is_none() => name.as_str(),
         relative => relative,
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use countermand_core::Service;
 use countermand_fleet::{Findings, NotSearched, Search, SearchLane};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -67,7 +66,6 @@ pub(crate) fn given_up() -> PyErr {
 
 impl Finder {
     pub(crate) fn new(
-        service: &'static Service,
         lanes: Vec<(String, SearchLane)>,
         raiser: Raiser,
         selection: Selection,
@@ -81,7 +79,7 @@ impl Finder {
         let filter = selection.filter.clone();
         let (names, lanes): (_, Vec<_>) = lanes.into_iter().unzip();
         let search = async move {
-            let mut search = Search::of_lanes(service, lanes, filter);
+            let mut search = Search::of_lanes(lanes, filter);
             while let Some(event) = search.next().await {
                 if found.findings.lock().take(event) {
                     changed.send_replace(());

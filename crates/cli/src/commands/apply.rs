@@ -23,10 +23,10 @@ pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failu
         confirmed: None,
         max_age: options.max_age,
     };
-    // First, because the service decides how a confirmation is phrased.
+    // First, because the services decide how a confirmation is phrased.
     let is_for = authorization.is_for(job.settings());
     is_for.map_err(|refusal| confirm::refused(&refusal))?;
-    authorization.confirmed = confirm::parse(&options.confirm, global.meant)?;
+    authorization.confirmed = confirm::parse(&options.confirm, job.services())?;
     let options = Options {
         in_flight: options.flight.in_flight(global.usual()),
         recheck: options.recheck,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use countermand::Client;
 use countermand::hyper::monotonic_now;
 use countermand_core::{Call, Outcome, Phase, Policy, Resource};
-use countermand_fleet::{Pace, counted};
+use countermand_fleet::{Pace, Services, counted};
 use countermand_scheduler::{Event, Quota};
 use futures_util::stream;
 
@@ -61,7 +61,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
         operations: names.len() as u64,
         running: client.run(client.scheduler(), stream::iter(unsent)),
     };
-    let (mut stop, started) = (Stop::of(global.meant), monotonic_now());
+    let (mut stop, started) = (Stop::of(Services::new([global.meant])), monotonic_now());
     let take = |_: &_, event| match event {
         Event::Sending {
             resource: Resource::Operation(name),

@@ -8,7 +8,7 @@ use countermand_core::{ParentName, Service};
 use countermand_fleet::store::{Kind, Settings};
 use countermand_fleet::{
     Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, NotSearched, Options, Refusal,
-    confirmed, counted, now, phrases, quoted,
+    Services, confirmed, counted, now, phrases, quoted,
 };
 use tokio::task::spawn_blocking;
 
@@ -20,34 +20,44 @@ use crate::output::streams;
 use crate::signals::{NOTHING_SENT, Signals};
 
 /// Reads `--confirm`: `ENTERPRISE:COUNT`, or `ENTERPRISE` alone; `None` if it was not given.
-pub(crate) fn parse(
-    given: &[String],
-    service: &'static Service,
-) -> Result<Option<Confirmed>, Failure> {
+pub(crate) fn parse(given: &[String], services: &Services) -> Result<Option<Confirmed>, Failure> {
     if given.is_empty() {
         return Ok(None);
     }
-    let expected = expected(service);
+    let expected = expected(services);
     let confirmed = (1..).zip(given).map(|(at, phrase)| {
         // Not repeated: nothing says that it is a name.
         let text = format!("--confirm, value {at}: expected {expected}; nothing was sent");
-        confirmed(service, phrase).ok_or_else(|| Failure::new(Exit::Refused, text))
+        confirmed(services, phrase).ok_or_else(|| Failure::new(Exit::Refused, text))
     });
     confirmed.collect::<Result<Confirmed, _>>().map(Some)
 }
 
 /// The form of a value of `--confirm`, for people.
-fn expected(service: &Service) -> String {
+fn expected(services: &Services) -> String {
+    let forms = services.iter().map(|service| {
+        let is_only = services.only().is_some();
+        expected_of(service, is_only)
+    });
+    forms.collect::<Vec<_>>().join(", or ")
+}
+
+/// The form of a value for operations of one service; beside others its names are full.
+fn expected_of(service: &'static Service, is_only: bool) -> String {
     if *service == *Service::DEFAULT {
         return "ENTERPRISE:COUNT, like LC01abcd89:5000".to_owned();
     }
+    let host = match is_only {
+        true => String::new(),
+        false => format!("//{}/", service.host),
+    };
     let named = service.described_above(2);
     let is_root = service
         .patterns
         .iter()
         .any(|pattern| pattern.above().is_empty());
     let root = is_root.then(|| format!("{}:COUNT for operations that belong to none", service.id));
-    let named = named.map(|name| format!("{name}:COUNT"));
+    let named = named.map(|name| format!("{host}{name}:COUNT"));
     let forms = named.into_iter().chain(root).collect::<Vec<_>>();
     forms.join(", or ")
 }
@@ -143,7 +153,8 @@ async fn ask(
     else {
         return Err(refused(&refusal));
     };
-    let phrases = phrases(kind, &planned);
+    let services = settings.services();
+    let phrases = phrases(kind, &services, &planned);
     let what = match kind {
         Kind::Plan => "the plan",
         Kind::Rescue => "the rescue",
@@ -153,7 +164,7 @@ async fn ask(
         Kind::Plan => String::new(),
         Kind::Rescue => format!(
             "It cancels what it finds: {}. It searches {}.{}",
-            settings.filter.words(settings.service),
+            settings.filter.words(&services),
             places(settings, devices),
             not_searched(devices)
         ),
@@ -170,8 +181,7 @@ async fn ask(
     if !meant.is_empty() {
         streams::note(&meant);
     }
-    let service = settings.service;
-    if *service != *Service::DEFAULT {
+    for service in services.iter().filter(|one| **one != *Service::DEFAULT) {
         streams::note(&format!(
             "The service is {}, at {}: {}.",
             service.id, service.host, service.title
@@ -191,8 +201,7 @@ async fn ask(
             io::stdin().lock().read_line(&mut line).map(|_| line)
         });
         match signals.unless(read, NOTHING_SENT).await? {
-            Ok(Ok(line))
-                if confirmed(settings.service, line.trim()) == Some((name.clone(), count)) => {}
+            Ok(Ok(line)) if confirmed(&services, line.trim()) == Some((name.clone(), count)) => {}
             _ => {
                 return refuse(
                     "another text was typed than the one asked for; nothing was sent".to_owned(),
@@ -216,10 +225,7 @@ fn places(settings: &Settings, devices: &[ParentName]) -> String {
     let devices = match devices {
         [] => None,
         [device] => Some(device.to_string()),
-        devices => Some(counted(
-            devices.len() as u64,
-            settings.service.level_above(1).noun,
-        )),
+        devices => Some(counted(devices.len() as u64, settings.services().noun(1))),
     };
     enterprises.chain(devices).collect::<Vec<_>>().join(", ")
 }
@@ -233,12 +239,13 @@ mod tests {
     fn a_refused_confirmation_expects_what_is_taken() {
         let services = Service::ids().filter_map(Service::named);
         for service in services.filter(|service| **service != *Service::DEFAULT) {
-            for form in expected(service).split(", or ") {
+            let services = Services::new([service]);
+            for form in expected(&services).split(", or ") {
                 let form = form.split(' ').next().unwrap_or_default();
                 let id = |char| !matches!(char, '{' | '}' | '=' | '*');
                 let phrase = form.chars().filter(|char| id(*char)).collect::<String>();
                 let phrase = phrase.replace("COUNT", "7");
-                let taken = confirmed(service, &phrase);
+                let taken = confirmed(&services, &phrase);
                 assert!(
                     matches!(taken, Some((_, Some(7)))),
                     "{}: {form}",
@@ -248,12 +255,12 @@ mod tests {
         }
         let run = Service::named("run.v2").unwrap();
         assert_eq!(
-            expected(run),
+            expected(&Services::new([run])),
             "projects/{project}/locations/{location}:COUNT"
         );
         let none = Service::named("cloudshell.v1").unwrap();
         assert_eq!(
-            expected(none),
+            expected(&Services::new([none])),
             "cloudshell.v1:COUNT for operations that belong to none"
         );
     }

@@ -1,9 +1,8 @@
 //! `countermand find`.
 
-use countermand_core::Service;
 use countermand_fleet::report::vanished;
 use countermand_fleet::store::Missed;
-use countermand_fleet::{Findings, Found, Search, Target};
+use countermand_fleet::{Findings, Found, Search, Services, Target};
 use countermand_fleet::{JobProgress, Pace, counted, grouped, now};
 use futures_util::StreamExt;
 
@@ -49,7 +48,13 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     let scheduler = client.scheduler().quota(quota).in_flight(in_flight);
     let places = (sources.enterprises.clone(), sources.devices.clone());
     let search = Search::new(&client, scheduler, places.0, places.1, filter);
-    let searched = follow_search((global.meant, search), &report, &mut signals, show).await;
+    let searched = follow_search(
+        (Services::new([global.meant]), search),
+        &report,
+        &mut signals,
+        show,
+    )
+    .await;
     let findings = &searched.findings;
     if !findings.vanished.is_empty() {
         report.output.note(vanished(&findings.vanished).trim_end());
@@ -57,7 +62,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     let missed = findings.missed.iter();
     let missed = missed.map(|(resource, error)| Missed::new(now(), resource, error));
     report.not_seen(
-        global.meant,
+        &Services::new([global.meant]),
         &missed.collect::<Vec<_>>(),
         &findings.vanished,
         &findings.not_searched,
@@ -131,7 +136,7 @@ impl Searched {
 
 /// Follows a search, hands over each operation as it is found, and complains of lists that could not be read.
 pub(crate) async fn follow_search(
-    (service, mut search): (&'static Service, Search),
+    (services, mut search): (Services, Search),
     report: &Report,
     signals: &mut Signals,
     mut found: impl FnMut(&Target),
@@ -140,7 +145,7 @@ pub(crate) async fn follow_search(
         findings: Findings::default(),
         signal: None,
     };
-    let mut stop = Stop::of(service);
+    let mut stop = Stop::of(services);
     let mut ticks = report.output.ticks();
     loop {
         let one = tokio::select! {

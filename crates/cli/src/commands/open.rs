@@ -34,11 +34,12 @@ pub(crate) fn unchecked(path: &Path) -> Result<View, Failure> {
 /// Refuses a job of another service than the options name, if they name one.
 pub(crate) fn check_service(global: &Global, job: &Contents) -> Result<(), Failure> {
     let named = global.service.is_some() || global.service_file.is_some();
-    let (own, meant) = (job.settings().service, global.meant);
-    match named && *own != *meant {
+    let (own, meant) = (job.services(), global.meant);
+    match named && own.iter().all(|own| own != meant) {
         true => Err(Failure::usage(format!(
             "the job is for the service {}, and the options name {}",
-            own.id, meant.id
+            own.ids(),
+            meant.id
         ))),
         false => Ok(()),
     }

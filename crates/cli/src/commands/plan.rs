@@ -77,9 +77,9 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         let (above, parents) = (&sources.enterprises, &sources.devices);
         let lanes = SearchLane::spread(&settings.lanes, clients, in_flight, above, parents);
         let lanes = lanes.map_err(|error| Failure::usage(format!("{error}; nothing was sent")))?;
-        let search = Search::of_lanes(settings.service, lanes, settings.filter.clone());
+        let search = Search::of_lanes(lanes, settings.filter.clone());
         let searched =
-            follow_search((settings.service, search), &report, &mut signals, |_| {}).await;
+            follow_search((settings.services(), search), &report, &mut signals, |_| {}).await;
         exit = exit.max(searched.exit());
         let found = plan.targets.len() + searched.findings.targets.len();
         if let Some(stopped) = searched.stopped(found) {

@@ -42,7 +42,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     let authorization = Authorization {
         lanes: connect::lanes(global, &sources.endpoint)?,
         endpoint: sources.endpoint,
-        confirmed: confirm::parse(&options.confirm, global.meant)?,
+        confirmed: confirm::parse(&options.confirm, &settings.services())?,
         ..Authorization::default()
     };
     // Before there is a file: what is not confirmed leaves nothing behind.

@@ -38,7 +38,7 @@ pub(crate) async fn run(
     let mut way = Way::of(global);
     way.in_flight = options.in_flight;
     let settings = job.job().settings();
-    let pace = Pace::of_job(settings);
+    let (pace, services) = (Pace::of_job(settings), settings.services());
     let mut run = begin(clients, job)?;
     if global.verbose == 0 {
         report.output.expect(pace);
@@ -47,7 +47,7 @@ pub(crate) async fn run(
         report: &report,
         json: global.json,
         exit: Exit::Done,
-        stop: Stop::of(global.meant),
+        stop: Stop::of(services),
         stopped_lanes: 0,
         troubled: false,
     };
@@ -174,11 +174,11 @@ impl Watch<'_> {
 /// Tells of the operations that a recheck cannot look at, and of those that a rescue has found and left alone.
 fn tell_left_alone(run: &mut Run, report: &Report) {
     if run.not_rechecked() > 0 {
-        let service = run.job(|job| job.settings().service);
+        let title = run.job(|job| job.services().title());
         report.output.note(&format!(
             "{} not looked at: {} has no method that shows such an operation; nothing was sent for {}",
             grouped(run.not_rechecked()),
-            service.title,
+            title,
             if run.not_rechecked() == 1 { "it" } else { "them" },
         ));
     }
@@ -207,12 +207,7 @@ fn overview(ended: &Ended, stopped: Option<Exit>) -> Result<(Overview, Exit), Jo
 fn search_end(ended: &Ended, report: &Report) -> Result<Exit, JobError> {
     let (missed, vanished) = (ended.job.missed()?, ended.job.vanished()?);
     let not_searched = ended.job.not_searched()?;
-    report.not_seen(
-        ended.job.settings().service,
-        &missed,
-        &vanished,
-        &not_searched,
-    );
+    report.not_seen(ended.job.services(), &missed, &vanished, &not_searched);
     let exits = missed.iter().map(|missed| missed.exit_class().into());
     let executed = vanished.first().map(|_| Exit::Executed);
     Ok(exits.chain(executed).max().unwrap_or(Exit::Done))

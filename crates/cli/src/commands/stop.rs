@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use countermand_core::text::chain;
-use countermand_core::{Cause, Error, ErrorKey, ErrorKind, Outcome, Service};
-use countermand_fleet::{counted, few};
+use countermand_core::{Cause, Error, ErrorKey, ErrorKind, Outcome};
+use countermand_fleet::{Services, counted, few};
 
 use crate::output::json::{STOPPED, StoppedLine};
 use crate::output::results::Report;
@@ -12,7 +12,7 @@ use crate::output::results::Report;
 /// Counts the operations that each failure has stopped, instead of a line for each.
 #[derive(Debug)]
 pub(crate) struct Stop {
-    service: &'static Service,
+    services: Services,
     halts: Vec<Halt>,
     /// Lists that were not asked for.
     lists: u64,
@@ -31,10 +31,10 @@ struct Halt {
 }
 
 impl Stop {
-    /// Of requests of a service.
-    pub(crate) const fn of(service: &'static Service) -> Self {
+    /// Of requests of some services.
+    pub(crate) const fn of(services: Services) -> Self {
         Self {
-            service,
+            services,
             halts: Vec::new(),
             lists: 0,
         }
@@ -122,20 +122,24 @@ impl Stop {
                     lanes: &halt.lanes,
                     cause: halt.cause.key().as_str(),
                     message: halt.cause.text(),
-                    advice: &halt.cause.advice(self.service),
+                    advice: &halt.advice(&self.services),
                     not_attempted: halt.not_attempted,
                     same_error: halt.same,
                     lists_same_error: halt.same_lists,
                     lists_not_attempted: lists,
                 });
             }
-            report.output.note(&halt.sentence(self.service, lists));
+            report.output.note(&halt.sentence(&self.services, lists));
         }
     }
 }
 
 impl Halt {
-    fn sentence(&self, service: &Service, lists: u64) -> String {
+    fn advice(&self, services: &Services) -> String {
+        services.advice(self.cause.key().row())
+    }
+
+    fn sentence(&self, services: &Services, lists: u64) -> String {
         let (operation, list) = ("operation", "list");
         let parts = [
             (self.not_attempted, operation, "not attempted"),
@@ -157,6 +161,6 @@ impl Halt {
             };
             text.push_str(&format!("; {} {were}{what}", counted(count, noun)));
         }
-        format!("{text}; {}", self.cause.advice(service))
+        format!("{text}; {}", self.advice(services))
     }
 }

@@ -48,8 +48,8 @@ pub(crate) const SEARCH: &str = "countermand.search/1";
 #[derive(Serialize)]
 pub(crate) struct SearchLine<'a> {
     pub(crate) schema: &'static str,
-    /// The id of the service.
-    pub(crate) service: &'a str,
+    /// The id of the only service.
+    pub(crate) service: Option<&'a str>,
     /// Lists that could not be read to their end, each with the error.
     pub(crate) missed: &'a [Missed],
     /// Devices that vanished, and were probably wiped.

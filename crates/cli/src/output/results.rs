@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use countermand_core::text::{chain, excerpt, json_line, printable};
-use countermand_core::{Error, ErrorKind, Operation, OperationName, Outcome, Service, Verdict};
+use countermand_core::{Error, ErrorKind, Operation, OperationName, Outcome, Verdict};
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::store::{Missed, Vanished};
-use countermand_fleet::{NotSearched, Target};
+use countermand_fleet::{NotSearched, Services, Target};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -251,7 +251,7 @@ impl Report {
     /// Tells programs what a search has not seen, if there is something.
     pub(crate) fn not_seen(
         &self,
-        service: &Service,
+        services: &Services,
         missed: &[Missed],
         vanished: &[Vanished],
         not_searched: &NotSearched,
@@ -260,7 +260,7 @@ impl Report {
         if self.json && !is_all {
             self.json(&SearchLine {
                 schema: SEARCH,
-                service: service.id,
+                service: services.only().map(|only| only.id),
                 missed,
                 vanished,
                 not_searched,

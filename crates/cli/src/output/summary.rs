@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase, Verdict};
 use countermand_fleet::report::{Overview, RunSpan, Summary};
-use countermand_fleet::{JobRow, OperationProgress, Resolution, Target, counted, now};
+use countermand_fleet::{JobRow, OperationProgress, Resolution, Services, Target, counted, now};
 
 use crate::args::resume::Invocation;
 use crate::exit::Exit;
@@ -38,7 +38,7 @@ impl Tally {
         let begun = now();
         let mut summary = Summary::new("cancel", "", begun, begun);
         if let Some(name) = names.first() {
-            summary.service = name.service();
+            summary.services = Services::new([name.service()]);
         }
         summary.duplicates = duplicates;
         summary.runs.push(RunSpan { begun, ended: None });

@@ -146,11 +146,11 @@ impl Meant<'_> {
     fn places(&self, lanes: &[Lane]) -> Result<BTreeSet<usize>, LaneError> {
         let lanes = Lanes::new(lanes)?;
         let operations = self.operations.iter();
-        let operations = operations.map(|name| lanes.of(name.relative(), name));
+        let operations = operations.map(|name| lanes.of(name));
         let parents = self.parents.iter();
-        let parents = parents.map(|name| lanes.of_all(name.relative(), name));
+        let parents = parents.map(|name| lanes.of_all(name));
         let above = self.grandparents.iter();
-        let above = above.map(|name| lanes.of_all(name.relative(), name));
+        let above = above.map(|name| lanes.of_all(name));
         operations.chain(parents).chain(above).collect()
     }
 }

@@ -47,7 +47,7 @@ where
     Head::of(&overview, &moments, summary, as_text).write_into(&mut out)?;
 
     let mut counts = Counts::default();
-    let mut blocks = Blocks::default();
+    let mut blocks = Blocks::of(&summary.services);
     for row in rows().map_err(ReportError::Rows)? {
         let row = row.map_err(ReportError::Rows)?;
         counts.add(&row);
@@ -64,7 +64,7 @@ where
     if counts != overview.counts {
         return Err(ReportError::Changed);
     }
-    Foot::of(&counts, summary.service, as_text).write_into(&mut out)?;
+    Foot::of(&counts, &summary.services, as_text).write_into(&mut out)?;
     out.flush()?;
     Ok(counts)
 }

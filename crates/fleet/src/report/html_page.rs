@@ -3,11 +3,11 @@
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use countermand_core::Timestamp;
 use countermand_core::text::printable;
-use countermand_core::{Service, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::html_rows::{BLOCK, line_columns, moment, tells_seen};
+use super::html_rows::{BLOCK, line_columns, moment};
 use super::overview::Overview;
 use super::row::Row;
 use super::sentences::noun_of;
@@ -16,6 +16,7 @@ use super::timeline::{Moments, Timeline};
 use crate::counts::Counts;
 use crate::job_row::JobRow;
 use crate::row_state::{RowState, UNVERIFIABLE};
+use crate::services::Services;
 use crate::spell::{counted, grouped, no_method, spell};
 
 const STYLE: &str = include_str!("../../templates/report/page.css");
@@ -122,13 +123,13 @@ pub(super) struct Foot {
 }
 
 impl Foot {
-    pub(super) fn of(counts: &Counts, service: &Service, as_text: bool) -> Self {
+    pub(super) fn of(counts: &Counts, services: &Services, as_text: bool) -> Self {
         Self {
             as_text,
             rows: counts.rows,
             total: counted(counts.rows, "operation"),
             script: SCRIPT,
-            commands: service.has_parent_records,
+            commands: services.are_commands(),
         }
     }
 }
@@ -145,11 +146,11 @@ impl Head {
         let alarms = |states: &[RowState]| -> Vec<Alarm> {
             let alarms = states
                 .iter()
-                .map(|state| Alarm::of(*state, overview, summary.service));
+                .map(|state| Alarm::of(*state, overview, &summary.services));
             alarms.flatten().collect()
         };
         let vanished = summary.vanished.iter();
-        let parent_word = parent_word(summary.service);
+        let parent_word = summary.services.searched("parent");
         let bars = bars(counts);
         let figure = |time: Option<_>| time.map_or_else(|| "none yet".to_owned(), spell);
         Self {
@@ -197,10 +198,10 @@ impl Head {
             rows_count: counts.rows,
             rows: grouped(counts.rows),
             block: grouped(BLOCK),
-            columns: line_columns(summary.service),
+            columns: line_columns(&summary.services),
             parent: capitalized(parent_word),
             parent_word,
-            seen: tells_seen(summary.service),
+            seen: summary.services.tell_active_time(),
         }
     }
 }
@@ -213,14 +214,6 @@ fn to_the_second(time: Timestamp) -> String {
 /// Source that the policy of the page allows to run: this text and no other.
 fn csp_hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
-}
-
-/// The word for what operations belong to: that of the service, where all belong to resources of one kind.
-const fn parent_word(service: &Service) -> &'static str {
-    match service.lists_parents {
-        true => service.level_above(1).noun,
-        false => "parent",
-    }
 }
 
 fn capitalized(word: &str) -> String {
@@ -278,7 +271,7 @@ fn headline(counts: &Counts, summary: &Summary) -> (String, &'static str, String
                 .to_owned()
         }
         () if confirmed == counts.rows => {
-            let happen = match summary.service.has_parent_records {
+            let happen = match summary.services.are_commands() {
                 true => "the commands will not happen any more",
                 false => "they will not go on",
             };
@@ -353,14 +346,14 @@ fn tiles(counts: &Counts) -> Vec<Tile> {
 
 impl Alarm {
     /// `None` where there is nothing of the kind.
-    fn of(state: RowState, overview: &Overview, service: &Service) -> Option<Self> {
+    fn of(state: RowState, overview: &Overview, services: &Services) -> Option<Self> {
         let count = overview.counts.of(state);
         if count == 0 {
             return None;
         }
         let shown = overview.of_state(state);
         let more = count - shown.len() as u64;
-        let (tone, title, mut text) = alarm(state, count, service);
+        let (tone, title, mut text) = alarm(state, count, services);
         match overview.counts.of_input(state) {
             0 => {}
             by => text.push_str(&format!(
@@ -369,7 +362,7 @@ impl Alarm {
             )),
         }
         if state == RowState::Unverified {
-            text = unverified(text, &overview.counts, service);
+            text = unverified(text, &overview.counts, services);
         }
         let rows: Vec<Bad> = shown.iter().map(bad).collect();
         Some(Self {
@@ -386,12 +379,12 @@ impl Alarm {
 }
 
 /// The text over the unverified operations: what is known of those whose service has no method that shows them.
-fn unverified(text: String, counts: &Counts, service: &Service) -> String {
+fn unverified(text: String, counts: &Counts, services: &Services) -> String {
     let (count, all) = (counts.unverifiable, counts.of(RowState::Unverified));
     if count == 0 {
         return text;
     }
-    let reason = no_method(service);
+    let reason = no_method(services);
     let accepted = match count == all {
         true => format!(
             "The server accepted a cancel for {}",
@@ -409,13 +402,13 @@ fn unverified(text: String, counts: &Counts, service: &Service) -> String {
 
 /// Tone, title and text over the operations of a state. Where a service keeps records of the resources that carry
 /// operations out, they are what to look at.
-fn alarm(state: RowState, count: u64, service: &Service) -> (&'static str, &'static str, String) {
+fn alarm(state: RowState, count: u64, services: &Services) -> (&'static str, &'static str, String) {
     let words = counted(count, "operation");
     let (was, it, its) = match count {
         1 => ("was", "it", "the device"),
         _ => ("were", "them", "the devices"),
     };
-    if !service.has_parent_records {
+    if !services.are_commands() {
         return alarm_of_operations(state, &words, was, it);
     }
     match state {
@@ -539,8 +532,8 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
         ("Job made", time(summary.created), false),
         ("Endpoint", words(&summary.endpoint), true),
     ];
-    if *summary.service != *Service::DEFAULT {
-        facts.push(("Service", words(summary.service.id), true));
+    if !summary.services.are_default() {
+        facts.push(("Service", words(&summary.services.ids()), true));
     }
     let filter = summary.server_filter.as_ref();
     facts.extend(filter.map(|filter| ("Filter of the server", words(filter.as_str()), true)));

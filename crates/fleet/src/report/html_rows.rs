@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use askama::Template;
+use countermand_core::Timestamp;
 use countermand_core::text::printable;
-use countermand_core::{Service, Timestamp};
 
 use super::row::Row;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
+use crate::services::Services;
 use crate::spell::grouped;
 use crate::store::Digest;
 
@@ -17,18 +18,15 @@ use crate::store::Digest;
 pub(super) const BLOCK: u64 = 1000;
 
 /// Columns of the lines of text, separated by tabs.
-pub(super) fn line_columns(service: &Service) -> String {
-    let noun = service.level_above(1).noun;
-    let seen = tells_seen(service).then(|| format!("{noun} seen\t"));
+pub(super) fn line_columns(services: &Services) -> String {
+    let noun = services.noun(1);
+    let seen = services
+        .tell_active_time()
+        .then(|| format!("{noun} seen\t"));
     let seen = seen.unwrap_or_default();
     format!(
         "no.\tstate\toperation\ttype\tcreated\t{seen}sent\taccepted\tconfirmed\trequests\tSHA-256\tdetails"
     )
-}
-
-/// True if the service tells when the parents of operations were last active.
-pub(super) fn tells_seen(service: &Service) -> bool {
-    service.lists_parents && service.level_above(1).active_time.is_some()
 }
 
 /// A row of the table.
@@ -135,6 +133,8 @@ fn details(record: &Row<'_>) -> String {
 /// Lines of text until they are written as a block.
 #[derive(Default)]
 pub(super) struct Blocks {
+    /// The lines have the column of the time when the parent was last seen.
+    seen: bool,
     counts: Counts,
     first: u64,
     lines: String,
@@ -148,6 +148,13 @@ struct Block<'a> {
 }
 
 impl Blocks {
+    pub(super) fn of(services: &Services) -> Self {
+        Self {
+            seen: services.tell_active_time(),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add(&mut self, row: &JobRow) {
         let record = Row::of(row);
         if self.counts.rows == 0 {
@@ -160,7 +167,7 @@ impl Blocks {
             .body_sha256
             .as_ref()
             .map_or_else(dash, Digest::to_string);
-        let seen = tells_seen(record.name.service()).then(|| moment(record.device_seen));
+        let seen = self.seen.then(|| moment(record.device_seen));
         let (position, created) = (record.position.to_string(), moment(record.create_time));
         let known = [&*position, record.state.as_str(), &name, &kind, &created];
         let fields: [&str; 6] = [

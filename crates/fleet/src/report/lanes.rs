@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use countermand_core::Service;
 use countermand_core::text::printable;
 use countermand_scheduler::Window;
 use serde::Serialize;
@@ -47,7 +46,7 @@ impl LaneCounts {
             project: lane.project.clone(),
             region: lane.region.clone(),
             endpoint: lane.endpoint.clone(),
-            quota: quota(lane, settings.service),
+            quota: quota(lane),
             counts: Counts::default(),
         });
         let mut all: Vec<_> = empty.collect();
@@ -81,13 +80,13 @@ impl fmt::Display for LaneCounts {
 }
 
 /// `80 % of 600/60s and 1000/100s`; `None` without a limit.
-pub(super) fn quota(lane: &Lane, service: &Service) -> Option<String> {
+pub(super) fn quota(lane: &Lane) -> Option<String> {
     let windows: Vec<String> = lane.quota.iter().map(Window::to_string).collect();
     if windows.is_empty() {
         return None;
     }
     let share = (lane.share * 100.0).round();
-    let assumed = match lane.quota().is_assumed(service) {
+    let assumed = match lane.quota().is_assumed(lane.service) {
         true => " (assumed, none is documented)",
         false => "",
     };

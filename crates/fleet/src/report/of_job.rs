@@ -36,7 +36,7 @@ impl Summary {
         let settings = job.settings();
         let kind = settings.kind.as_str();
         let mut summary = Self::new(kind, &settings.lane().endpoint, job.created(), now);
-        summary.service = settings.service;
+        summary.services = job.services().clone();
         summary
             .server_filter
             .clone_from(&settings.filter.server_side);
@@ -44,7 +44,7 @@ impl Summary {
         summary.lanes = LaneCounts::of_job(job)?;
         // Each of several has its own.
         if summary.lanes.len() <= 1 {
-            summary.quota = quota(settings.lane(), settings.service);
+            summary.quota = quota(settings.lane());
         }
         summary.duplicates = job.duplicates();
         summary.search = match progress::search(job)? {

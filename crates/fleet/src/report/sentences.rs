@@ -8,6 +8,7 @@ use countermand_core::{ErrorKey, Service};
 use super::overview::Overview;
 use super::summary::Summary;
 use crate::row_state::RowState;
+use crate::services::Services;
 use crate::spell::{counted, grouped, no_method, spell};
 use crate::store::Vanished;
 
@@ -61,7 +62,7 @@ impl Overview {
     pub fn sentences(&self, summary: &Summary) -> String {
         let mut text = String::new();
         let counts = &self.counts;
-        self.warnings(summary.service, &mut text);
+        self.warnings(&summary.services, &mut text);
         text.push_str(&vanished(&summary.vanished));
         text.push_str(&summary.already_done.lines());
         if let Some(sentence) = summary.incomplete() {
@@ -114,7 +115,7 @@ impl Overview {
                 "{} not tried again ({}): {}.",
                 grouped(*count),
                 row.text,
-                row.advice(summary.service),
+                summary.services.advice(row),
             );
         }
         text.push_str(&self.unverifiable(summary));
@@ -137,24 +138,18 @@ impl Overview {
             "{} {was} accepted, and cannot be proven: {}. Look at {it} with the service's own tools, such as the console \
              or gcloud; another run sends nothing.\n",
             counted(count, "cancel"),
-            no_method(summary.service),
+            no_method(&summary.services),
         )
     }
 
     /// The operations that completed, and those that are gone.
-    fn warnings(&self, service: &Service, text: &mut String) {
+    fn warnings(&self, services: &Services, text: &mut String) {
         let completed = self.counts.of(RowState::Completed);
         if completed > 0 {
-            let acted = match (service.has_parent_records, completed) {
+            let acted = match (services.have_parent_records(), completed) {
                 (false, _) => String::new(),
-                (true, 1) => format!(
-                    ", and the {} may have carried it out",
-                    service.level_above(1).noun
-                ),
-                (true, _) => format!(
-                    ", and the {} may have carried them out",
-                    service.level_above(1).collection
-                ),
+                (true, 1) => format!(", and the {} may have carried it out", services.noun(1)),
+                (true, _) => format!(", and the {} may have carried them out", services.nouns(1)),
             };
             let says = match self.counts.of_input(RowState::Completed) {
                 0 => "the server says so".to_owned(),
@@ -174,10 +169,10 @@ impl Overview {
         let gone = self.counts.of(RowState::Gone);
         if gone > 0 {
             let it = if gone == 1 { "it" } else { "them" };
-            let check = match (service.has_parent_records, gone) {
+            let check = match (services.have_parent_records(), gone) {
                 (false, _) => String::new(),
-                (true, 1) => format!(": check the {}", service.level_above(1).noun),
-                (true, _) => format!(": check the {}", service.level_above(1).collection),
+                (true, 1) => format!(": check the {}", services.noun(1)),
+                (true, _) => format!(": check the {}", services.nouns(1)),
             };
             let _ = writeln!(
                 text,

@@ -10,6 +10,7 @@ use crate::already_done::AlreadyDone;
 use crate::counts::Counts;
 use crate::not_searched::NotSearched;
 use crate::progress::SearchProgress;
+use crate::services::Services;
 use crate::spell::counted;
 use crate::store::{Digest, Missed, Vanished};
 
@@ -23,9 +24,9 @@ pub struct Summary {
     pub created: Timestamp,
     /// The time of the report.
     pub reported: Timestamp,
-    /// The service of its operations.
-    #[serde(serialize_with = "id_of")]
-    pub service: &'static Service,
+    /// The services of its operations: the id of the only one, `null` of several, which their lanes have.
+    #[serde(rename = "service", serialize_with = "id_of")]
+    pub services: Services,
     /// The filter that the server applied to the lists of the search.
     pub server_filter: Option<ListFilter>,
     /// The endpoint of the API, without credentials.
@@ -71,8 +72,8 @@ pub struct RunSpan {
     pub ended: Option<Timestamp>,
 }
 
-fn id_of<S: Serializer>(service: &&'static Service, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(service.id)
+fn id_of<S: Serializer>(services: &Services, serializer: S) -> Result<S::Ok, S::Error> {
+    services.only().map(|only| only.id).serialize(serializer)
 }
 
 impl Summary {
@@ -88,7 +89,7 @@ impl Summary {
             kind: kind.into(),
             created,
             reported,
-            service: Service::DEFAULT,
+            services: Services::new([Service::DEFAULT]),
             server_filter: None,
             endpoint: endpoint.into(),
             digest: None,
@@ -120,8 +121,8 @@ impl Summary {
         let count = self.missed.len() as u64 + not_attempted;
         let was = if count == 1 { "was" } else { "were" };
         (count > 0).then(|| {
-            let act = match self.service.has_parent_records {
-                true => format!("their {} may act", self.service.level_above(1).collection),
+            let act = match self.services.have_parent_records() {
+                true => format!("their {} may act", self.services.nouns(1)),
                 false => "they go on".to_owned(),
             };
             format!(

@@ -14,6 +14,7 @@ use super::head::Head;
 use super::schema::{self, BAD, JOB, OPERATIONS, SETTINGS, Table, folded};
 use super::settings::{Kind, Settings};
 use crate::counts::Counts;
+use crate::services::Services;
 use crate::spell::counted;
 
 /// Checks everything in the file, as the connection's current transaction sees it.
@@ -118,6 +119,7 @@ struct Counted {
 fn contents(connection: &Connection, names: bool) -> Result<(Head, Settings), JobErrorKind> {
     let (head, settings) = head(connection, names)?;
     let mut fold = 0_i64;
+    let services = settings.services();
     let mut counted = Counted::default();
     let mut kept = BTreeMap::new();
     let mut plan = plan_hasher(&head.settings);
@@ -125,9 +127,9 @@ fn contents(connection: &Connection, names: bool) -> Result<(Head, Settings), Jo
         fold = fold.wrapping_add(each_row(connection, table, |row| match table.name {
             "operations" => {
                 add_to_plan(&mut plan, row)?;
-                counted.operation(row, &settings)
+                counted.operation(row, (&settings, &services))
             }
-            "devices" => counted.device(row, &settings),
+            "devices" => counted.device(row, (&settings, &services)),
             "enterprises" => {
                 kept.insert(row.get(1)?, row.get(2)?);
                 Ok(())
@@ -155,13 +157,17 @@ fn contents(connection: &Connection, names: bool) -> Result<(Head, Settings), Jo
 }
 
 impl Counted {
-    fn operation(&mut self, row: &Row<'_>, settings: &Settings) -> Result<(), JobErrorKind> {
+    fn operation(
+        &mut self,
+        row: &Row<'_>,
+        (settings, services): (&Settings, &Services),
+    ) -> Result<(), JobErrorKind> {
         let (position, verdict) = (row.get_ref(0)?, row.get_ref(13)?);
         self.named = self.named.wrapping_add(entry(position, row.get_ref(1)?));
         if matches!(verdict.as_str(), Ok("completed" | "gone")) {
             self.bad = self.bad.wrapping_add(entry(position, verdict));
         }
-        let row = settings.limited(codec::row(row, settings.service)?);
+        let row = settings.limited(codec::row(row, services)?);
         self.counts.add(&row);
         let enterprise = row.target.name.parent().parent().to_string();
         *self.enterprises.entry(enterprise).or_default() += 1;
@@ -173,8 +179,12 @@ impl Counted {
         }
     }
 
-    fn device(&mut self, row: &Row<'_>, settings: &Settings) -> Result<(), JobErrorKind> {
-        let name: ParentName = name_at(row, 1, settings.service)?;
+    fn device(
+        &mut self,
+        row: &Row<'_>,
+        (settings, services): (&Settings, &Services),
+    ) -> Result<(), JobErrorKind> {
+        let name: ParentName = name_at(row, 1, services)?;
         self.enterprises
             .entry(name.parent().to_string())
             .or_default();

@@ -1,14 +1,13 @@
 //! An operation as the columns of its row, and back.
 
-use countermand_core::{
-    Metadata, Name, OperationName, Phase, Service, Timestamp, Verdict, duration,
-};
+use countermand_core::{Metadata, Name, Phase, Timestamp, Verdict, duration};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row};
 
 use super::error::JobErrorKind;
 use crate::job_row::{JobRow, OperationProgress, Resolution, Target};
+use crate::services::Services;
 
 /// A count as a value. None comes near the largest.
 pub(super) fn whole(count: u64) -> Value {
@@ -62,14 +61,14 @@ pub(super) fn time(time: Option<Timestamp>) -> Value {
     time.map(Timestamp::unix_millis).into()
 }
 
-/// The name in a column, of the service of the job.
+/// The name in a column, of a service of the job.
 pub(super) fn name_at<const UP: u8>(
     row: &Row<'_>,
     at: usize,
-    service: &'static Service,
+    services: &Services,
 ) -> Result<Name<UP>, JobErrorKind> {
     let name = row.get_ref(at)?.as_str().ok();
-    let name = name.and_then(|name| Name::parse(service, name).ok());
+    let name = name.and_then(|name| services.parse(name));
     name.ok_or_else(|| JobErrorKind::damaged("a column name"))
 }
 
@@ -125,7 +124,7 @@ pub(super) fn values(row: &JobRow) -> Vec<Value> {
 }
 
 /// A row of the table `operations`.
-pub(super) fn row(columns: &Row<'_>, service: &'static Service) -> Result<JobRow, JobErrorKind> {
+pub(super) fn row(columns: &Row<'_>, services: &Services) -> Result<JobRow, JobErrorKind> {
     let position = columns.get::<_, u64>(0)?;
     let bad = |column: &str| {
         JobErrorKind::damaged(format_args!(
@@ -152,7 +151,7 @@ pub(super) fn row(columns: &Row<'_>, service: &'static Service) -> Result<JobRow
     command.error_code = text(5)?;
     let name = columns.get_ref(1)?.as_str().map_err(|_| bad("name"))?;
     let target = Target {
-        name: OperationName::parse(service, name).map_err(|_| bad("name"))?,
+        name: services.parse(name).ok_or_else(|| bad("name"))?,
         command,
         device_seen: time(6)?,
     };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countermand_core::{GrandparentName, OperationName, ParentName, Service, Timestamp, Verdict};
+use countermand_core::{GrandparentName, OperationName, ParentName, Timestamp, Verdict};
 use rusqlite::{Connection, Row};
 
 use super::checksum::Digest;
@@ -23,6 +23,7 @@ use crate::counts::Counts;
 use crate::job_row::JobRow;
 use crate::lane::Lanes;
 use crate::not_searched::NotSearched;
+use crate::services::Services;
 
 /// A device that a rescue looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub struct Contents {
     pub(super) path: PathBuf,
     pub(super) head: Head,
     pub(super) settings: Settings,
+    /// The services of its lanes.
+    pub(super) services: Services,
 }
 
 impl Contents {
@@ -79,6 +82,12 @@ impl Contents {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The services of its lanes.
+    #[must_use]
+    pub const fn services(&self) -> &Services {
+        &self.services
     }
 
     /// The time at which it was made.
@@ -119,8 +128,8 @@ impl Contents {
         let rescue = self.settings.kind == Kind::Rescue;
         let searched = self.settings.enterprises.iter().filter(|_| rescue);
         let mut all: BTreeMap<_, _> = searched.map(|name| (name.clone(), 0)).collect();
-        for row in self.pages(&ENTERPRISES, |row, service| {
-            Ok((name_at(row, 1, service)?, row.get(2)?))
+        for row in self.pages(&ENTERPRISES, |row, services| {
+            Ok((name_at(row, 1, services)?, row.get(2)?))
         }) {
             let (name, operations) = row?;
             if rescue || operations > 0 {
@@ -160,7 +169,7 @@ impl Contents {
             &self.connection,
             &self.path,
             &OPERATIONS,
-            (codec::row, self.settings.service),
+            (codec::row, &self.services),
             after,
         );
         let completed = self.completed();
@@ -178,7 +187,7 @@ impl Contents {
             Some(Err(error)) => Err(error.clone()),
             Some(Ok(lanes)) => {
                 let name = &row.target.name;
-                let place = lanes.of(name.relative(), name)?;
+                let place = lanes.of(name)?;
                 Ok(words.get(place).cloned())
             }
         };
@@ -196,7 +205,7 @@ impl Contents {
              WHERE verdict = ?1 AND {BAD} ORDER BY position LIMIT {most}"
         );
         let rows = self.told(query(&self.connection, &sql, [verdict.as_str()], |row| {
-            codec::row(row, self.settings.service)
+            codec::row(row, &self.services)
         }))?;
         rows.into_iter().map(self.completed()).collect()
     }
@@ -205,13 +214,13 @@ impl Contents {
     fn pages<T>(
         &self,
         table: &'static Table,
-        read: fn(&Row<'_>, &'static Service) -> Result<T, JobErrorKind>,
+        read: fn(&Row<'_>, &Services) -> Result<T, JobErrorKind>,
     ) -> Pages<'_, T> {
         Pages::after(
             &self.connection,
             &self.path,
             table,
-            (read, self.settings.service),
+            (read, &self.services),
             i64::MIN,
         )
     }
@@ -226,9 +235,9 @@ impl Contents {
     /// # Errors
     /// The disk's; then there is no more.
     pub fn devices(&self) -> impl Iterator<Item = Result<Device, JobError>> + '_ {
-        self.pages(&DEVICES, |row, service| {
+        self.pages(&DEVICES, |row, services| {
             Ok(Device {
-                name: name_at(row, 1, service)?,
+                name: name_at(row, 1, services)?,
                 seen: time_at(row, 2)?,
                 searched: time_at(row, 3)?,
             })
@@ -279,7 +288,7 @@ impl Contents {
                    WHERE notes.kind = ?1 GROUP BY devices.name ORDER BY min(notes.id)";
         self.told(query(&self.connection, sql, [Note::VANISHED], |row| {
             Ok(Vanished {
-                device: name_at(row, 0, self.settings.service)?,
+                device: name_at(row, 0, &self.services)?,
                 seen: time_at(row, 1)?,
                 at: Timestamp::from_unix_millis(row.get(2)?),
             })
@@ -382,7 +391,11 @@ impl Contents {
     /// # Errors
     /// The disk's.
     pub fn row(&self, name: &OperationName) -> Result<Option<JobRow>, JobError> {
-        let row = self.told(find_operation(&self.connection, &self.settings, name))?;
+        let row = self.told(find_operation(
+            &self.connection,
+            (&self.settings, &self.services),
+            name,
+        ))?;
         row.map(|(row, _)| self.completed()(row)).transpose()
     }
 
@@ -404,16 +417,13 @@ impl Contents {
 /// An operation and the checksum of its row.
 pub(super) fn find_operation(
     connection: &Connection,
-    settings: &Settings,
+    (settings, services): (&Settings, &Services),
     name: &OperationName,
 ) -> Result<Option<(JobRow, i64)>, JobErrorKind> {
     let sql = "SELECT * FROM operations WHERE name = ?1";
     find(connection, sql, [name.as_str()], |row| {
         let checksum = row.get(OPERATIONS.columns.len())?;
-        Ok((
-            settings.limited(codec::row(row, settings.service)?),
-            checksum,
-        ))
+        Ok((settings.limited(codec::row(row, services)?), checksum))
     })
 }
 

@@ -74,13 +74,13 @@ pub enum JobErrorKind {
         /// The service, and the reason.
         what: String,
     },
-    /// An operation of another service than the job's.
+    /// An operation of another service than those of the job.
     #[error("{name} is of the service {}, and the job is for {job}", name.service().id)]
     OtherService {
         /// Its name.
         name: OperationName,
-        /// The job's service.
-        job: &'static str,
+        /// The ids of the job's services.
+        job: String,
     },
     /// It is for another server than the client: a token that is meant for one must not go to the other.
     #[error("it is for {job}, and the client for {client}; nothing was sent")]

@@ -69,6 +69,7 @@ pub(super) fn create(
         path: path.into(),
         head,
         settings: settings.clone(),
+        services: settings.services(),
     };
     new.keep();
     Ok((contents, names))
@@ -155,6 +156,7 @@ pub(super) fn open(path: &Path) -> Result<Contents, JobErrorKind> {
         descriptor,
         path: path.into(),
         head,
+        services: settings.services(),
         settings,
     })
 }

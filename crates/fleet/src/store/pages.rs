@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::vec;
 
-use countermand_core::Service;
 use rusqlite::{Connection, Row};
 
 use super::error::{JobError, JobErrorKind};
 use super::schema::Table;
+use crate::services::Services;
 
 /// Rows that are read at once.
 const PAGE: usize = 256;
 
-/// Makes a value of a row, whose names are of a service.
-type Read<T> = fn(&Row<'_>, &'static Service) -> Result<T, JobErrorKind>;
+/// Makes a value of a row, whose names are of some services.
+type Read<T> = fn(&Row<'_>, &Services) -> Result<T, JobErrorKind>;
 
 /// Every row of a table, by its key.
 pub(super) struct Pages<'a, T> {
@@ -21,7 +21,7 @@ pub(super) struct Pages<'a, T> {
     path: &'a Path,
     sql: String,
     read: Read<T>,
-    service: &'static Service,
+    services: &'a Services,
     page: vec::IntoIter<T>,
     /// The key of the last row read; `None` at the end.
     after: Option<i64>,
@@ -33,7 +33,7 @@ impl<'a, T> Pages<'a, T> {
         connection: &'a Connection,
         path: &'a Path,
         table: &Table,
-        (read, service): (Read<T>, &'static Service),
+        (read, services): (Read<T>, &'a Services),
         after: i64,
     ) -> Self {
         let (name, key) = (table.name, table.columns[0]);
@@ -42,7 +42,7 @@ impl<'a, T> Pages<'a, T> {
             path,
             sql: format!("SELECT * FROM {name} WHERE {key} > ?1 ORDER BY {key} LIMIT {PAGE}"),
             read,
-            service,
+            services,
             page: Vec::new().into_iter(),
             after: Some(after),
         }
@@ -53,7 +53,7 @@ impl<'a, T> Pages<'a, T> {
         let mut rows = statement.query([after])?;
         let mut page = Vec::with_capacity(PAGE);
         while let Some(row) = rows.next()? {
-            page.push((self.read)(row, self.service)?);
+            page.push((self.read)(row, self.services)?);
             self.after = Some(row.get(0)?);
         }
         if page.len() < PAGE {

@@ -97,9 +97,9 @@ impl Transaction<'_> {
 
     /// Adds an operation at the end, or counts it if its name is there.
     pub(super) fn add(&mut self, target: Target) -> Result<(), JobErrorKind> {
-        let service = self.settings.service;
-        if target.name.check_service(service).is_err() {
-            let (name, job) = (target.name, service.id);
+        if self.services.iter().all(|one| one != target.name.service()) {
+            let name = target.name;
+            let job = self.services.ids();
             return Err(JobErrorKind::OtherService { name, job });
         }
         let row = self
@@ -124,7 +124,7 @@ impl Transaction<'_> {
         change: impl FnOnce(&mut OperationProgress),
     ) -> Result<(), JobErrorKind> {
         if !self.rows.contains_key(name) {
-            let found = find_operation(self.connection, self.settings, name)?;
+            let found = find_operation(self.connection, (self.settings, self.services), name)?;
             let (old, checksum) =
                 found.ok_or_else(|| JobErrorKind::Unknown { name: name.clone() })?;
             let new = old.clone();

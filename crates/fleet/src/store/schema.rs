@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 /// `PRAGMA application_id` of a job file: `CtmJ`.
 pub(super) const APPLICATION_ID: i32 = 0x4374_6d4a;
 /// `PRAGMA user_version`, and the column `schema` of the table `job`.
-pub(super) const VERSION: i64 = 10;
+pub(super) const VERSION: i64 = 11;
 
 /// The statements of all tables and indices but [`NAMES`].
 const SCHEMA: &str = include_str!("schema.sql");

@@ -3,18 +3,17 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use countermand_core::{Endpoint, GrandparentName, Policy, Service, words};
+use countermand_core::{Endpoint, GrandparentName, Policy, words};
 use countermand_scheduler::Window;
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
+use serde::{Deserialize, Serialize};
 
-use super::checksum::Digest;
 use super::error::JobErrorKind;
 use crate::filter::Filter;
 use crate::job_row::JobRow;
+use crate::kept_service::KeptService;
 use crate::lane::{Lane, Lanes};
 use crate::seconds;
+use crate::services::Services;
 
 /// The settings of a job, as readable JSON in its file.
 ///
@@ -25,10 +24,6 @@ use crate::seconds;
 pub struct Settings {
     /// The kind of the job.
     pub kind: Kind,
-    /// The service of all its names: its id in the file, and the digest of the file that describes it if it is
-    /// not built in.
-    #[serde(flatten, serialize_with = "service::serialize")]
-    pub service: &'static Service,
     /// The owners of quotas among which its calls are spread; nearly always one.
     pub lanes: Vec<Lane>,
     /// The time limit of an operation.
@@ -50,9 +45,6 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 struct Kept {
     kind: Kind,
-    service: String,
-    #[serde(default)]
-    service_sha256: Option<String>,
     lanes: Vec<Lane>,
     #[serde(with = "seconds")]
     deadline: Duration,
@@ -61,6 +53,17 @@ struct Kept {
     enterprises: Vec<String>,
     filter: Filter,
     max: Option<u64>,
+}
+
+/// The services of the lanes, which are looked at first.
+#[derive(Deserialize)]
+struct OfLanes {
+    lanes: Vec<OfLane>,
+}
+
+#[derive(Deserialize)]
+struct OfLane {
+    service: KeptService,
 }
 
 words! {
@@ -107,7 +110,6 @@ impl Settings {
     pub fn at(kind: Kind, endpoint: &Endpoint) -> Self {
         Self {
             kind,
-            service: endpoint.service(),
             lanes: vec![Lane::at(endpoint)],
             deadline: Policy::default().get_deadline(),
             max_age: Duration::from_secs(3600),
@@ -125,20 +127,25 @@ impl Settings {
     pub(super) fn read(text: &str) -> Result<Self, JobErrorKind> {
         let damaged =
             |error: &dyn Display| JobErrorKind::damaged(format_args!("settings: {error}"));
+        if let Ok(OfLanes { lanes }) = serde_json::from_str(text) {
+            let known = lanes
+                .iter()
+                .try_for_each(|lane| lane.service.known().map(|_| ()));
+            known.map_err(|what| JobErrorKind::Service { what })?;
+        }
         let kept: Kept = serde_json::from_str(text).map_err(|error| damaged(&error))?;
-        let service = service::known(&kept.service, kept.service_sha256.as_deref())?;
         Lanes::new(&kept.lanes).map_err(|error| damaged(&error))?;
+        let services = Services::new(kept.lanes.iter().map(|lane| lane.service));
         let enterprises = kept.enterprises.iter();
-        let enterprises = enterprises.map(|name| GrandparentName::parse(service, name));
+        let enterprises = enterprises.map(|name| services.parse(name).ok_or(name));
         Ok(Self {
             kind: kept.kind,
-            service,
             lanes: kept.lanes,
             deadline: kept.deadline,
             max_age: kept.max_age,
             enterprises: enterprises
                 .collect::<Result<_, _>>()
-                .map_err(|error| damaged(&error))?,
+                .map_err(|_| damaged(&"the name of a resource"))?,
             filter: kept.filter,
             max: kept.max,
         })
@@ -161,6 +168,12 @@ impl Settings {
         self.lanes.first_mut().expect("a job has a lane")
     }
 
+    /// The services of its lanes.
+    #[must_use]
+    pub fn services(&self) -> Services {
+        Services::new(self.lanes.iter().map(|lane| lane.service))
+    }
+
     /// True for a job as nearly all are: its lanes are not to be spoken of.
     #[must_use]
     pub fn has_one_lane(&self) -> bool {
@@ -170,72 +183,26 @@ impl Settings {
     /// A sentence about the quota where it is an assumption.
     #[must_use]
     pub fn assumed_quota(&self) -> Option<String> {
-        let quota = self.lane().quota();
-        let windows = quota.get_windows().iter().map(Window::to_string);
-        quota.is_assumed(self.service).then(|| {
+        let assumed = |lane: &&Lane| lane.quota().is_assumed(lane.service);
+        self.lanes.iter().find(assumed).map(|lane| {
+            let windows = lane.quota.iter().map(Window::to_string);
             format!(
                 "The quota of {} is not documented: {} is assumed (--quota, in Python quota=, gives another one), and a lower one that the \
                  server names is kept.",
-                self.service.title,
+                lane.service.title,
                 windows.collect::<Vec<_>>().join(" and ")
             )
         })
     }
 }
 
-/// A service as its id, and the digest of the file that describes it.
-mod service {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(
-        service: &&'static Service,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let digest = service.json_text().map(digest);
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("service", service.id)?;
-        if let Some(digest) = digest {
-            map.serialize_entry("service_sha256", &digest)?;
-        }
-        map.end()
-    }
-
-    pub(super) fn digest(text: &str) -> String {
-        Digest::new(Sha256::digest(text).into()).to_string()
-    }
-
-    /// The service that a file names.
-    pub(super) fn known(id: &str, planned: Option<&str>) -> Result<&'static Service, JobErrorKind> {
-        let refuse = |what| Err(JobErrorKind::Service { what });
-        let id = countermand_core::text::shown_excerpt(id, 80);
-        let Some(service) = Service::named(&id) else {
-            return refuse(format!(
-                "it is for the service {id}, which is not built in: give the file that describes it \
-                 (--service-file FILE, in Python Service.from_file)"
-            ));
-        };
-        let read = service.json_text().map(digest);
-        match read.as_deref() == planned {
-            true => Ok(service),
-            false => {
-                let or_none = |digest: Option<&str>| {
-                    let digest =
-                        digest.map(|digest| countermand_core::text::shown_excerpt(digest, 80));
-                    digest.unwrap_or_else(|| "none".to_owned())
-                };
-                refuse(format!(
-                    "it was made with another description of the service {id}: the SHA-256 of its file was {}, and is {}",
-                    or_none(planned),
-                    or_none(read.as_deref())
-                ))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use countermand_core::Service;
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
+    use crate::store::Digest;
 
     #[test]
     fn settings_read_back_what_they_wrote() {
@@ -272,14 +239,17 @@ mod tests {
         let name = GrandparentName::parse(service, "projects/p").unwrap();
         settings.enterprises.push(name);
         let json = serde_json::to_string(&settings).unwrap();
-        assert!(json.contains(r#""service":"documentai.v1beta3""#), "{json}");
+        assert!(
+            json.contains(r#""service":{"id":"documentai.v1beta3"}"#),
+            "{json}"
+        );
         let read = Settings::read(&json).unwrap();
         assert_eq!(read, settings);
         assert_eq!(read.enterprises[0].service().id, "documentai.v1beta3");
         let unknown = json.replace("documentai.v1beta3", "nothing.v1");
         let error = Settings::read(&unknown).unwrap_err();
         assert!(matches!(&error, JobErrorKind::Service { what } if what.contains("nothing.v1")));
-        let digest = json.replacen('{', r#"{"service_sha256":"00","#, 1);
+        let digest = json.replace(r#"beta3"}"#, r#"beta3","sha256":"00"}"#);
         let error = Settings::read(&digest).unwrap_err().to_string();
         assert!(error.contains("another description"), "{error}");
     }
@@ -298,9 +268,9 @@ mod tests {
         // As in a process that has read no file, or another one.
         let error = Settings::read(&json.replace("private.v1", "absent.v1")).unwrap_err();
         assert!(error.to_string().contains("--service-file FILE"), "{error}");
-        let digest = service::digest(&text);
+        let digest = |text: &str| Digest::new(Sha256::digest(text).into()).to_string();
+        let (digest, other) = (digest(&text), digest(&described("private.v1", "Two")));
         assert!(json.contains(&digest), "{json}");
-        let other = service::digest(&described("private.v1", "Two"));
         let error = Settings::read(&json.replace(&digest, &other)).unwrap_err();
         for part in [&digest, &other] {
             assert!(error.to_string().contains(part.as_str()), "{error}");

@@ -14,11 +14,13 @@ use super::head::Head;
 use super::schema::{JOB, Table};
 use super::settings::Settings;
 use crate::job_row::JobRow;
+use crate::services::Services;
 
 /// A transaction on a job file.
 pub(super) struct Transaction<'a> {
     pub(super) connection: &'a Connection,
     pub(super) settings: &'a Settings,
+    pub(super) services: &'a Services,
     pub(super) head: Head,
     /// Operations that were changed, to be written and counted at its end.
     pub(super) rows: BTreeMap<OperationName, Changed>,
@@ -46,6 +48,7 @@ pub(super) fn transact<T>(
     let mut open = Transaction {
         connection: &transaction,
         settings: &contents.settings,
+        services: &contents.services,
         head: contents.head.clone(),
         rows: BTreeMap::new(),
         enterprises: BTreeMap::new(),

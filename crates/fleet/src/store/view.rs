@@ -92,6 +92,7 @@ fn view(path: &Path, check: Examine) -> Result<Contents, JobErrorKind> {
         descriptor,
         path: path.into(),
         head,
+        services: settings.services(),
         settings,
     })
 }

@@ -103,11 +103,11 @@ fn a_file_of_another_version_is_refused_with_a_sentence() {
     for (version, words) in [
         (
             1,
-            "made by an earlier version of countermand (schema 1, this one reads 10)",
+            "made by an earlier version of countermand (schema 1, this one reads 11)",
         ),
         (
-            11,
-            "made by a later version of countermand (schema 11, this one reads 10)",
+            12,
+            "made by a later version of countermand (schema 12, this one reads 11)",
         ),
     ] {
         other.pragma_update(None, "user_version", version).unwrap();

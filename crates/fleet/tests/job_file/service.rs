@@ -33,7 +33,7 @@ fn names_are_read_back_as_names_of_the_service_of_the_job() {
         }
         job.close().unwrap();
         let view = View::open(&path).unwrap();
-        assert_eq!(view.settings().service.id, ID);
+        assert_eq!(view.services().ids(), ID);
         let rows = view.rows().map(|row| row.unwrap().target.name);
         let names = rows.map(|name| (name.service().id, name.id().to_owned()));
         let expected: &[_] = match kind {

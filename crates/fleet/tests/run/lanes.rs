@@ -406,8 +406,7 @@ async fn a_search_runs_its_lanes_side_by_side() {
             enterprises: vec![world.enterprise()],
             devices: Vec::new(),
         });
-        let service = worlds.settings.service;
-        let mut search = Search::of_lanes(service, lanes.collect::<Vec<_>>(), Filter::default());
+        let mut search = Search::of_lanes(lanes.collect::<Vec<_>>(), Filter::default());
         let begun = tokio::time::Instant::now();
         let mut findings = Findings::default();
         while let Some(found) = search.next().await {

@@ -169,7 +169,7 @@ impl Shell {
             return Err(failed(&"the plan was not written"));
         };
         let planned = view.enterprises().map_err(lost)?;
-        let phrases = phrases(Kind::Plan, &planned).into_iter();
+        let phrases = phrases(Kind::Plan, view.services(), &planned).into_iter();
         Ok(phrases
             .map(|phrase| format!(" --confirm {phrase}"))
             .collect())
