@@ -115,6 +115,7 @@ mod services;
 mod side;
 mod spell;
 mod spelling;
+mod split;
 pub mod store;
 mod system;
 

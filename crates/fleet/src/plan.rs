@@ -115,7 +115,7 @@ impl Plan {
         Ok(seen)
     }
 
-    fn check(&self, settings: &Settings) -> Result<(), JobErrorKind> {
+    pub(crate) fn check(&self, settings: &Settings) -> Result<(), JobErrorKind> {
         if self.targets.is_empty() {
             let missed = self.known.iter().filter_map(|record| match record {
                 Record::Missed(missed) => Some(missed.sentence()),

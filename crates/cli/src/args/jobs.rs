@@ -48,8 +48,16 @@ pub(crate) struct Plan {
     #[arg(long)]
     pub(crate) skip_invalid: bool,
     /// Job file to write; it must not exist
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: PathBuf,
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        required_unless_present = "split_lanes"
+    )]
+    pub(crate) output: Option<PathBuf>,
+    /// Folder to make, with a job file for each lane of the profile, LANE.job: for several machines or people
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    pub(crate) split_lanes: Option<PathBuf>,
     /// Order of the cancels
     #[arg(long, value_enum, default_value_t = OrderWord::Harm)]
     pub(crate) order: OrderWord,

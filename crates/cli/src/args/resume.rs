@@ -42,7 +42,7 @@ impl<'a> Way<'a> {
     /// # Errors
     /// The disk's.
     pub(crate) fn resume(&self, job: &Contents) -> Result<Option<String>, JobError> {
-        Ok(Resume::of(job, now())?.map(|resume| self.command(resume)))
+        Ok(Resume::of(job, now())?.map(|resume| self.command(job, resume)))
     }
 
     /// The command that applies a job.
@@ -50,7 +50,7 @@ impl<'a> Way<'a> {
     /// # Errors
     /// The disk's.
     pub(crate) fn apply(&self, job: &Contents) -> Result<String, JobError> {
-        Resume::apply(job).map(|resume| self.command(resume))
+        Resume::apply(job).map(|resume| self.command(job, resume))
     }
 
     /// The command that finds operations, without a name.
@@ -64,14 +64,18 @@ impl<'a> Way<'a> {
         words.join(" ")
     }
 
-    fn command(&self, mut resume: Resume) -> String {
+    fn command(&self, job: &Contents, mut resume: Resume) -> String {
         if self.elsewhere {
             resume = resume.from_anywhere();
         }
         let mut words = vec![resume.to_string()];
         let Global {
-            profile, endpoint, ..
+            profile,
+            profile_word,
+            endpoint,
+            ..
         } = self.global;
+        let lanes = !job.settings().has_one_lane();
         // A job with lanes names none: this is that of the lanes without their own.
         if !profile.lanes.is_empty()
             && let Some(endpoint) = endpoint
@@ -79,7 +83,20 @@ impl<'a> Way<'a> {
             let endpoint = endpoint.to_string();
             words.push(format!("--endpoint {}", shown(OsStr::new(&endpoint))));
         }
+        // One that the environment names, or that is the usual one, is another one elsewhere.
+        let usual = lanes && profile_word.is_none() && !profile.lanes.is_empty();
+        words.extend(usual.then(|| {
+            let path = self.place(&profile.path);
+            format!("--profile {}", shown(path.as_os_str()))
+        }));
         words.extend(self.options());
+        if lanes && profile.lanes.is_empty() {
+            words.retain(|word| !word.starts_with("--profile "));
+            words.push(
+                "--profile FILE # with the profile that names its lanes in place of FILE"
+                    .to_owned(),
+            );
+        }
         words.join(" ")
     }
 

@@ -68,9 +68,7 @@ pub(crate) fn uncreated(error: &JobError, option: &str) -> Failure {
     };
     Failure::new(
         exit,
-        format!(
-            "{error}; nothing was cancelled: give another place for the job file: {option} FILE"
-        ),
+        format!("{error}; nothing was cancelled: give another place: {option}"),
     )
 }
 
@@ -85,7 +83,7 @@ pub(crate) fn failure(error: &JobError) -> Failure {
         },
         JobErrorKind::Service { .. } => (Exit::Usage, "check --service and --service-file"),
         JobErrorKind::OtherEndpoint { .. } => (Exit::Refused, "give the job's with --endpoint"),
-        JobErrorKind::SameProject(_) => (Exit::Usage, "nothing was sent"),
+        JobErrorKind::SameProject(_) | JobErrorKind::NoLanes => (Exit::Usage, "nothing was sent"),
         JobErrorKind::Edited { .. } => (
             Exit::Refused,
             "this command sent nothing; the file is no proof of earlier runs any more: plan again",

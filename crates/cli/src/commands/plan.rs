@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::path::Path;
 use std::time::Duration;
 
-use countermand_core::text::{json_line, printable};
+use countermand_core::Timestamp;
+use countermand_core::text::{json_line, printable, shown_path};
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::report::{LaneCounts, vanished};
-use countermand_fleet::store::{JobError, Kind, Vanished};
+use countermand_fleet::store::{Contents, JobError, JobErrorKind, Kind, Settings, Vanished, View};
 use countermand_fleet::{self as fleet, Age, Estimate, Excluded, Findings, Job, Options};
 use countermand_fleet::{Pace, PlanSummary, Search, SearchLane, counted, grouped, now, spell};
 use serde::Serialize;
@@ -31,27 +33,84 @@ const LANES: usize = 20;
 
 const STOPPED: &str = "stopped; nothing was sent, and no file was written";
 
-fn uncreated(error: JobError) -> Failure {
-    open::uncreated(&error, "--output")
+/// The place of the plan: a file, or a folder with a file for each lane.
+enum Place<'a> {
+    File(&'a Path),
+    Folder(&'a Path),
+}
+
+impl<'a> Place<'a> {
+    /// The command line names one of them.
+    fn of(options: &'a Plan) -> Self {
+        match &options.split_lanes {
+            Some(folder) => Self::Folder(folder),
+            None => Self::File(options.output.as_deref().unwrap_or(Path::new(""))),
+        }
+    }
+
+    /// A search may take long: what will not be written is not searched.
+    fn check(&self, settings: &Settings) -> Result<(), Failure> {
+        let checked = match self {
+            Self::File(path) => Job::may_be_made(path),
+            Self::Folder(folder) => fleet::Plan::may_be_split(folder, settings),
+        };
+        checked.map_err(|error| self.uncreated(&error))
+    }
+
+    /// Writes the plan, and gives what is to be told of each file.
+    fn write(
+        &self,
+        plan: fleet::Plan,
+        settings: &Settings,
+        created: Timestamp,
+        line: impl Fn(&Contents) -> Result<Line, JobError>,
+    ) -> Result<Vec<Line>, Failure> {
+        match self {
+            Self::File(path) => {
+                let line = plan.write(path, settings, created, |job| line(job));
+                line.map(|line| vec![line])
+            }
+            Self::Folder(folder) => {
+                let paths = plan.write_split(folder, settings, created);
+                paths.and_then(|paths| {
+                    let paths = paths.iter();
+                    paths.map(|path| line(&*View::open(path)?)).collect()
+                })
+            }
+        }
+        .map_err(|error| self.uncreated(&error))
+    }
+
+    fn uncreated(&self, error: &JobError) -> Failure {
+        match self {
+            Self::File(_) => open::uncreated(error, "--output FILE"),
+            Self::Folder(_) if matches!(error.kind(), JobErrorKind::Exists) => {
+                let text = "something stands there already, which was left alone; nothing was sent: give another \
+                            folder: --split-lanes DIR";
+                Failure::usage(format!("{}: {text}", shown_path(error.path())))
+            }
+            Self::Folder(_) => open::uncreated(error, "--split-lanes DIR"),
+        }
+    }
 }
 
 pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Ends)?;
+    let place = Place::of(&options);
     let given = Given {
-        files: options.from,
+        files: options.from.clone(),
         format: options.format.map(FormatWord::format),
         skip_invalid: Some(options.skip_invalid),
         from_file: Some("--from"),
-        ..Given::to_search(options.names)
+        ..Given::to_search(options.names.clone())
     };
     let report = Report::start(global.json);
     let (mut report, mut sources) = Names::read(given, global, report, &mut signals).await?;
     let global = &sources.of_service(global);
     report.brief = global.brief;
-    // A search may take long: what will not be written is not searched.
-    Job::may_be_made(&options.output).map_err(uncreated)?;
     let (terms, begun) = (&options.terms, now());
     let settings = settings(Kind::Plan, global, terms, &sources)?;
+    place.check(&settings)?;
     sources.check(&settings.filter)?;
     let mut plan = fleet::Plan {
         by_harm: matches!(options.order, OrderWord::Harm),
@@ -97,14 +156,13 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     } else {
         let mut way = Way::of(global);
         way.in_flight = terms.flight.in_flight(global.usual());
-        let line = plan.write(&options.output, &settings, begun, |job| {
-            Line::of(job, way, sources, findings)
-        });
-        let line = line.map_err(uncreated)?;
+        let lines = place.write(plan, &settings, begun, |job| {
+            Line::of(job, way, &sources, &findings)
+        })?;
         match global.json {
             _ if global.brief => {}
-            true => report.json(&line),
-            false => report.sentence(&line.text()),
+            true => lines.iter().for_each(|line| report.json(line)),
+            false => report.sentence(&text(&place, &lines)),
         }
     }
     report.output.finish().await;
@@ -165,7 +223,7 @@ struct LaneLine {
 }
 
 impl LaneLine {
-    fn all(job: &Job, estimates: &[Estimate]) -> Result<Vec<Self>, JobError> {
+    fn all(job: &Contents, estimates: &[Estimate]) -> Result<Vec<Self>, JobError> {
         let lanes = LaneCounts::of_job(job)?.into_iter().zip(estimates);
         let line = |(lane, estimate): (_, &Estimate)| Self {
             lane,
@@ -178,7 +236,8 @@ impl LaneLine {
 
 /// Shows what is about to be confirmed: with `--json` as the line of a plan, else on standard error.
 pub(crate) fn show(global: &Global, job: &Job) -> Result<(), Failure> {
-    let line = Line::of(job, Way::of(global), Names::default(), Findings::default());
+    let (names, findings) = (Names::default(), Findings::default());
+    let line = Line::of(job, Way::of(global), &names, &findings);
     let line = line.map_err(|error| open::failure(&error))?;
     if global.json {
         let line = json_line(&line);
@@ -211,7 +270,12 @@ fn list<T: Display>(counts: impl IntoIterator<Item = (T, u64)>) -> String {
 }
 
 impl Line {
-    fn of(job: &Job, way: Way<'_>, sources: Names, findings: Findings) -> Result<Self, JobError> {
+    fn of(
+        job: &Contents,
+        way: Way<'_>,
+        sources: &Names,
+        findings: &Findings,
+    ) -> Result<Self, JobError> {
         let options = Options {
             in_flight: way.in_flight,
             ..Options::default()
@@ -224,10 +288,10 @@ impl Line {
             endpoint: job.settings().lane().endpoint.clone(),
             summary: PlanSummary::of(job)?,
             refused: sources.refused,
-            left_out: sources.left_out,
+            left_out: sources.left_out.clone(),
             missed: findings.missed.len(),
             not_attempted: findings.progress.not_attempted,
-            vanished: findings.vanished,
+            vanished: findings.vanished.clone(),
             last_cancel_s: estimate.last_cancel.as_secs_f64(),
             last_verdict_s: estimate.last_verdict.as_secs_f64(),
             lanes: LaneLine::all(job, &estimates)?,
@@ -362,19 +426,26 @@ impl Line {
         text
     }
 
-    fn text(&self) -> String {
+    /// What is cancelled, and when.
+    fn body(&self) -> String {
         let mut text = self.content();
         // So few are compared one by one with those that are meant.
         if self.summary.to_cancel as usize == self.summary.first.len() {
             text.push_str(&self.names());
         }
-        for (count, noun) in [
-            (self.summary.duplicates, "duplicate"),
-            (self.refused, "bad name"),
-        ] {
-            if count > 0 {
-                text.push_str(&format!("  {} left out\n", counted(count, noun)));
-            }
+        if self.summary.duplicates > 0 {
+            let duplicates = counted(self.summary.duplicates, "duplicate");
+            text.push_str(&format!("  {duplicates} left out\n"));
+        }
+        text
+    }
+
+    /// What is in no plan.
+    fn missing(&self) -> String {
+        let mut text = String::new();
+        if self.refused > 0 {
+            let names = counted(self.refused, "bad name");
+            text.push_str(&format!("  {names} left out\n"));
         }
         if self.missed > 0 {
             let lists = counted(self.missed as u64, "list");
@@ -387,17 +458,49 @@ impl Line {
             ));
         }
         text.push_str(&vanished(&self.vanished));
-        text.push_str(&format!(
-            "{}\n\
-             Nothing was cancelled. The plan is in {} (SHA-256 {}); to apply it:\n  {}",
-            self.times(),
-            self.path,
-            self.summary
-                .digest
-                .map(|digest| digest.to_string())
-                .unwrap_or_default(),
-            self.apply,
-        ));
         text
     }
+
+    fn digest(&self) -> String {
+        let digest = self.summary.digest;
+        digest.map(|digest| digest.to_string()).unwrap_or_default()
+    }
+}
+
+/// The plan in sentences, and the commands that apply it.
+fn text(place: &Place<'_>, lines: &[Line]) -> String {
+    let first = lines.iter().take(LANES);
+    let mut text = String::new();
+    for line in first {
+        text.push_str(&line.body());
+        if let Place::Folder(_) = place {
+            text.push_str(&format!("  {}\n", line.times().replace('\n', "\n  ")));
+        }
+    }
+    let more = lines.len().saturating_sub(LANES);
+    if more > 0 {
+        text.push_str(&format!("and {}\n", counted(more as u64, "more lane")));
+    }
+    text.push_str(&lines.first().map(Line::missing).unwrap_or_default());
+    match place {
+        Place::File(_) => text.extend(lines.iter().map(|line| {
+            format!(
+                "{}\nNothing was cancelled. The plan is in {} (SHA-256 {}); to apply it:\n  {}",
+                line.times(),
+                line.path,
+                line.digest(),
+                line.apply
+            )
+        })),
+        Place::Folder(folder) => {
+            text.push_str(&format!(
+                "Nothing was cancelled. {} in {}, one for each lane; to apply them, side by side or on machines of \
+                 their own with the same profile:",
+                counted(lines.len() as u64, "plan"),
+                shown_path(folder)
+            ));
+            text.extend(lines.iter().map(|line| format!("\n  {}", line.apply)));
+        }
+    }
+    text
 }

@@ -55,7 +55,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
         ..Options::default()
     };
     let job = rescue.create(&path, options, begun);
-    let job = job.map_err(|error| open::uncreated(&error, "--job"))?;
+    let job = job.map_err(|error| open::uncreated(&error, "--job FILE"))?;
     let mut way = Way::of(global);
     way.in_flight = options.in_flight;
     let apply = way

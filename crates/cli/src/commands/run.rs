@@ -85,7 +85,7 @@ fn begin(clients: Vec<Client>, job: AuthorizedJob) -> Result<Run, Failure> {
     // A rescue that has only its file can as well have another one.
     let new = job.job().settings().kind == Kind::Rescue && job.job().runs().next().is_none();
     Run::begin(clients, job).map_err(|error| match new {
-        true => open::uncreated(&error, "--job"),
+        true => open::uncreated(&error, "--job FILE"),
         false => open::failure(&error),
     })
 }

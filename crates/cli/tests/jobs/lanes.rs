@@ -16,14 +16,14 @@ use crate::fleet::resume;
 use crate::process::{Process, Run};
 
 /// Two servers with an enterprise, a token and a quota each.
-struct Lanes {
-    apis: [Api; 2],
-    folder: tempfile::TempDir,
+pub(crate) struct Lanes {
+    pub(crate) apis: [Api; 2],
+    pub(crate) folder: tempfile::TempDir,
 }
 
-const NAMES: [&str; 2] = ["north", "south"];
+pub(crate) const NAMES: [&str; 2] = ["north", "south"];
 
-fn token(lane: usize) -> String {
+pub(crate) fn token(lane: usize) -> String {
     format!("{TOKEN}-{}", NAMES[lane])
 }
 
@@ -40,7 +40,7 @@ fn api(lane: usize, operations: usize) -> Api {
 }
 
 impl Lanes {
-    fn new(operations: [usize; 2]) -> Self {
+    pub(crate) fn new(operations: [usize; 2]) -> Self {
         let lanes = Self {
             apis: [api(0, operations[0]), api(1, operations[1])],
             folder: tempfile::tempdir().unwrap(),
@@ -52,21 +52,21 @@ impl Lanes {
         lanes
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.file(name).to_str().unwrap().to_owned()
     }
 
-    fn enterprise(&self, lane: usize) -> String {
+    pub(crate) fn enterprise(&self, lane: usize) -> String {
         let shared = &self.apis[lane].shared;
         shared.with(|emulator, _| emulator.grandparent().to_owned())
     }
 
     /// Writes the profile, with more fields in the second lane.
-    fn write(&self, more: &str) {
+    pub(crate) fn write(&self, more: &str) {
         let lane = |lane: usize| {
             format!(
                 "[lanes.{name}]\nproject = \"emm-{name}\"\nparents = [\"{}\"]\nendpoint = \"{}\"\n\
@@ -85,33 +85,33 @@ impl Lanes {
     }
 
     /// Gives each lane this quota.
-    fn limit(&self, quota: &str) {
+    pub(crate) fn limit(&self, quota: &str) {
         let text = fs::read_to_string(self.file("config.toml")).unwrap();
         let text = text.replace("quota = \"none\"", &format!("quota = \"{quota}\""));
         fs::write(self.file("config.toml"), text).unwrap();
     }
 
-    fn command(&self, args: &[&str]) -> Process {
+    pub(crate) fn command(&self, args: &[&str]) -> Process {
         let profile = self.path("config.toml");
         Process::new(&[args, &["--profile", &profile]].concat())
     }
 
-    fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         let names = self.apis.iter().flat_map(|api| &api.names);
         names.cloned().collect::<Vec<_>>().join("\n")
     }
 
-    fn plan(&self, options: &[&str]) -> Run {
+    pub(crate) fn plan(&self, options: &[&str]) -> Run {
         let job = self.path("a.job");
         let args = [&["plan", "-", "--output", &job], options].concat();
         self.command(&args).input(self.names()).run()
     }
 
-    fn apply(&self) -> Process {
+    pub(crate) fn apply(&self) -> Process {
         self.apply_with(&[])
     }
 
-    fn apply_with(&self, options: &[&str]) -> Process {
+    pub(crate) fn apply_with(&self, options: &[&str]) -> Process {
         let phrases = (0..2).map(|lane| {
             let count = self.apis[lane].names.len();
             format!("{}:{count}", self.enterprise(lane))
@@ -121,7 +121,7 @@ impl Lanes {
         self.command(&[&args, options].concat())
     }
 
-    fn cancelled(&self) -> [usize; 2] {
+    pub(crate) fn cancelled(&self) -> [usize; 2] {
         let of = |api: &Api| {
             let states = api.states().into_iter();
             states.filter(|state| *state == State::Cancelled).count()
@@ -129,12 +129,12 @@ impl Lanes {
         [of(&self.apis[0]), of(&self.apis[1])]
     }
 
-    fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.apis.iter().map(|api| api.asked().len()).sum()
     }
 
     /// Number of cancels of each operation.
-    fn cancels(&self) -> BTreeMap<String, usize> {
+    pub(crate) fn cancels(&self) -> BTreeMap<String, usize> {
         let mut cancels = BTreeMap::new();
         for (path, _) in self.apis.iter().flat_map(Api::asked) {
             if path.ends_with(":cancel") {

@@ -29,6 +29,7 @@ mod invariants;
 mod json_lines;
 mod killed;
 mod lanes;
+mod lanes_split;
 mod one_cause;
 mod outputs;
 mod places;

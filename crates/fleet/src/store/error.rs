@@ -68,6 +68,9 @@ pub enum JobErrorKind {
     /// A mistake in its lanes, or an operation that they do not place.
     #[error("{0}; nothing was sent")]
     Lane(#[from] LaneError),
+    /// A plan that is to be split has no lanes.
+    #[error("the job has one lane without a name: a profile names lanes (--profile FILE)")]
+    NoLanes,
     /// It is for a service that this process does not know, or knows by another description.
     #[error("{what}; nothing was sent")]
     Service {
