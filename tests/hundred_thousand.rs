@@ -23,7 +23,7 @@ use futures_util::stream::{self, StreamExt};
 const OPERATIONS: usize = 100_000;
 
 /// The most that the client may take, in bytes.
-const MOST: usize = (64 << 20) + 400 * OPERATIONS;
+const MOST: usize = (20 << 20) + 200 * OPERATIONS;
 
 /// Environment variable that gives the client process the address of the server.
 const ENDPOINT: &str = "COUNTERMAND_TEST_ENDPOINT";

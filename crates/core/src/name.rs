@@ -5,13 +5,12 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::call::Call;
 use crate::name_error::{NameError, NameErrorKind};
-use crate::name_parse::{self, Ends};
+use crate::name_parse::{self, Ends, Parsed};
 use crate::percent;
 use crate::project::Project;
 use crate::resource_state::Reading;
@@ -30,11 +29,7 @@ use crate::service::{Level, NamePattern, Service, described};
 /// version: the newest one that has such names is taken, so that a name of another version comes back as one of
 /// that. [`parse`](Self::parse) takes both forms of one service.
 #[derive(Clone)]
-pub struct Name<const UP: u8> {
-    service: &'static Service,
-    text: Arc<str>,
-    ends: Ends,
-}
+pub struct Name<const UP: u8>(Parsed);
 
 /// The name of a long-running operation, `enterprises/{enterprise}/devices/{device}/operations/{operation}`.
 ///
@@ -81,24 +76,27 @@ impl<const UP: u8> Name<UP> {
     /// # Errors
     /// Everything that is not the name of a resource so many levels above the service's operations.
     pub fn parse(service: &'static Service, text: &str) -> Result<Self, NameError> {
-        let (text, ends) = name_parse::parse(service, text, UP)?;
-        Ok(Self {
-            service,
-            text,
-            ends,
-        })
+        name_parse::parse(service, text, UP).map(Self)
     }
 
     /// The service whose resource it is.
     #[must_use]
-    pub const fn service(&self) -> &'static Service {
-        self.service
+    pub fn service(&self) -> &'static Service {
+        self.0.header.service
+    }
+
+    fn text(&self) -> &str {
+        &self.0.slice
+    }
+
+    fn ends(&self) -> Ends {
+        self.0.header.ends
     }
 
     /// The pattern of the operations at or below it.
     #[must_use]
-    pub const fn pattern(&self) -> &'static NamePattern {
-        &self.service.patterns[self.ends.pattern as usize]
+    pub fn pattern(&self) -> &'static NamePattern {
+        &self.service().patterns[self.ends().pattern as usize]
     }
 
     /// Its levels.
@@ -117,7 +115,7 @@ impl<const UP: u8> Name<UP> {
     /// A parent whose list is not the first of its lists has the collection at its end.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text()
     }
 
     /// The name of the resource as the API writes it, not percent-encoded. It is relative to the service.
@@ -128,13 +126,14 @@ impl<const UP: u8> Name<UP> {
 
     /// The text form of the resource, whichever of its lists is meant.
     fn resource(&self) -> &str {
-        &self.text[..self.text.len() - usize::from(self.ends.list)]
+        let text = self.text();
+        &text[..text.len() - usize::from(self.ends().list)]
     }
 
     /// The length of the host before the relative name, with its slashes.
     fn host_len(&self) -> usize {
-        match self.text.as_bytes() {
-            [b'/', b'/', ..] => self.service.host.len() + 3,
+        match self.text().as_bytes() {
+            [b'/', b'/', ..] => self.service().host.len() + 3,
             _ => 0,
         }
     }
@@ -159,7 +158,7 @@ impl<const UP: u8> Name<UP> {
     pub fn id(&self) -> &str {
         let resource = self.resource();
         resource
-            .get(usize::from(self.ends.id)..)
+            .get(usize::from(self.ends().id)..)
             .unwrap_or_default()
     }
 
@@ -168,8 +167,8 @@ impl<const UP: u8> Name<UP> {
     /// It is that of its [parent](OperationName::parent) where this has the collection at its end.
     #[must_use]
     pub fn without_id(&self) -> &str {
-        let end = usize::from(self.ends.id).saturating_sub(1);
-        self.text.get(..end).unwrap_or_default()
+        let end = usize::from(self.ends().id).saturating_sub(1);
+        self.text().get(..end).unwrap_or_default()
     }
 
     /// Refuses a method that the service does not have for names of this pattern: some operations cannot be
@@ -194,14 +193,14 @@ impl<const UP: u8> Name<UP> {
             Call::Get => self.pattern().has_get,
             // Several patterns may have one parent.
             Call::ListOperations => self.lists().next().is_some(),
-            Call::GetParent => self.service.has_parent_records,
-            Call::ListParents => self.service.lists_parents,
+            Call::GetParent => self.service().has_parent_records,
+            Call::ListParents => self.service().lists_parents,
         };
         let is_list = matches!(call, Call::ListOperations | Call::ListParents);
         let (kind, expected) = match known {
             true => return Ok(()),
             false => (is_list.then(|| self.listed_below()).flatten()).unwrap_or_else(|| {
-                let kind = NameErrorKind::NoMethod(self.service, call);
+                let kind = NameErrorKind::NoMethod(self.service(), call);
                 (kind, self.pattern().to_string())
             }),
         };
@@ -217,7 +216,7 @@ impl<const UP: u8> Name<UP> {
     /// The refusal of a name whose operations are listed only further down, and the names to give instead.
     fn listed_below(&self) -> Option<(NameErrorKind, String)> {
         let own = self.levels();
-        let below = self.service.patterns.iter().filter(|pattern| {
+        let below = self.service().patterns.iter().filter(|pattern| {
             pattern.has_list && pattern.above().len() > own.len() && self.begins(pattern)
         });
         let nearest = below.clone().map(|pattern| pattern.levels.len()).min()?;
@@ -236,7 +235,7 @@ impl<const UP: u8> Name<UP> {
 
     /// The patterns of what is in the list at or below it: several may have one parent.
     fn lists(&self) -> impl Iterator<Item = &'static NamePattern> {
-        self.service.patterns.iter().filter(|pattern| {
+        self.service().patterns.iter().filter(|pattern| {
             let above = name_parse::depth(pattern.levels, UP);
             pattern.has_list
                 && pattern.levels[..above] == *self.levels()
@@ -252,7 +251,7 @@ impl<const UP: u8> Name<UP> {
         if self.lists().any(|pattern| pattern.has_filter) {
             return Ok(());
         }
-        let kind = NameErrorKind::NoFilter(self.service);
+        let kind = NameErrorKind::NoFilter(self.service());
         let expected = self.pattern().to_string();
         Err(NameError::new(self.as_str(), kind, 0, expected))
     }
@@ -267,7 +266,7 @@ impl<const UP: u8> Name<UP> {
     #[must_use]
     pub fn tells_create_time(&self) -> bool {
         match self.pattern().reading {
-            Reading::Operation => self.service.operation.reads_create_time(),
+            Reading::Operation => self.service().operation.reads_create_time(),
             Reading::State(state) => !state.create_time.is_empty(),
         }
     }
@@ -277,12 +276,12 @@ impl<const UP: u8> Name<UP> {
     /// # Errors
     /// [`NameErrorKind::OtherService`].
     pub fn check_service(&self, service: &Service) -> Result<(), NameError> {
-        if self.service == service {
+        if self.service() == service {
             return Ok(());
         }
         let kind = NameErrorKind::OtherService;
         let error = NameError::new(self.as_str(), kind, 0, service.pattern());
-        Err(error.of_services(vec![self.service.id]))
+        Err(error.of_services(vec![self.service().id]))
     }
 
     /// The first so many levels of the text form of the resource; all of it, if it has no more.
@@ -299,7 +298,7 @@ impl<const UP: u8> Name<UP> {
                 let bytes = self.relative().bytes().enumerate();
                 let mut slashes = bytes.filter(|(_, byte)| *byte == b'/');
                 let end = segments.checked_sub(1).and_then(|nth| slashes.nth(nth));
-                &self.text[..end.map_or(host.saturating_sub(1), |(at, _)| host + at)]
+                &self.text()[..end.map_or(host.saturating_sub(1), |(at, _)| host + at)]
             }
         }
     }
@@ -307,13 +306,13 @@ impl<const UP: u8> Name<UP> {
     /// The part of the name whose quota for a method it counts into; what a rate limiter is given.
     #[must_use]
     pub fn quota_resource(&self) -> &str {
-        self.prefix(self.service.quota_levels)
+        self.prefix(self.service().quota_levels)
     }
 
     /// The part of the name that a denial (403) concerns.
     #[must_use]
     pub fn denied_resource(&self) -> &str {
-        self.prefix(self.service.denial_levels)
+        self.prefix(self.service().denial_levels)
     }
 
     /// Appends the name to a URL path, percent-encoded by the transcoding rule: everything
@@ -324,7 +323,7 @@ impl<const UP: u8> Name<UP> {
     pub fn encode_into(&self, path: &mut Vec<u8>) {
         let name = self.relative();
         match self.query_range() {
-            None if self.ends.coded == 0 => path.extend_from_slice(name.as_bytes()),
+            None if self.ends().coded == 0 => path.extend_from_slice(name.as_bytes()),
             None => percent::encode(name, path),
             Some(level) => {
                 percent::encode(&name[..level.start], path);
@@ -363,11 +362,11 @@ impl<const UP: u8> Name<UP> {
 
     /// The length of the encoded name, so that a path can be allocated once.
     pub(crate) fn encoded_len(&self) -> usize {
-        self.relative().len() + 2 * usize::from(self.ends.coded)
+        self.relative().len() + 2 * usize::from(self.ends().coded)
     }
 
     fn parent_str(&self) -> &str {
-        &self.text[..usize::from(self.ends.parent)]
+        &self.text()[..usize::from(self.ends().parent)]
     }
 
     /// The name of the parent, whose text is known to be one.
@@ -378,12 +377,8 @@ impl<const UP: u8> Name<UP> {
             false => self.resource(),
         };
         let relative = above.get(self.host_len()..).unwrap_or_default();
-        let (text, ends) = name_parse::parse_above(self.service, self.ends, ABOVE, relative);
-        Name {
-            service: self.service,
-            text,
-            ends,
-        }
+        let (service, ends) = (self.service(), self.ends());
+        Name(name_parse::parse_above(service, ends, ABOVE, relative))
     }
 }
 
@@ -397,16 +392,16 @@ impl OperationName {
     /// The same name as that of the parent of other operations, if these can be listed.
     #[must_use]
     pub fn as_parent(&self) -> Option<ParentName> {
-        let parent = ParentName::parse(self.service, self.relative()).ok()?;
+        let parent = ParentName::parse(self.service(), self.relative()).ok()?;
         let is_listed = parent.check_method(Call::ListOperations).is_ok();
         is_listed.then_some(parent)
     }
 
     /// The operation of the same id, named under the same parent in another spelling.
     pub(crate) fn of(&self, parent: &ParentName) -> Result<Self, NameError> {
-        let own = usize::from(self.ends.parent);
-        let text = format!("{}{}", parent.resource(), &self.text[own..]);
-        Self::parse(self.service, &text)
+        let own = usize::from(self.ends().parent);
+        let text = format!("{}{}", parent.resource(), &self.text()[own..]);
+        Self::parse(self.service(), &text)
     }
 }
 
@@ -432,7 +427,7 @@ impl ParentName {
     /// ```
     pub fn other_lists(&self) -> impl Iterator<Item = &'static NamePattern> {
         let (depth, list) = (self.levels().len(), self.pattern().own_level().collection);
-        let patterns = self.service.patterns.iter();
+        let patterns = self.service().patterns.iter();
         patterns.filter(move |other| {
             let above = other.above().len();
             let is_other = above > depth || other.own_level().collection != list;
@@ -470,7 +465,7 @@ impl<const UP: u8> AsRef<str> for Name<UP> {
 /// Names of the same text, which tells the list as well, are equal only within one service: versions of an API share a host.
 impl<const UP: u8> PartialEq for Name<UP> {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text && self.service == other.service
+        self.text() == other.text() && self.service() == other.service()
     }
 }
 
@@ -478,8 +473,8 @@ impl<const UP: u8> Eq for Name<UP> {}
 
 impl<const UP: u8> Ord for Name<UP> {
     fn cmp(&self, other: &Self) -> Ordering {
-        let texts = self.text.cmp(&other.text);
-        texts.then_with(|| self.service.id.cmp(other.service.id))
+        let texts = self.text().cmp(other.text());
+        texts.then_with(|| self.service().id.cmp(other.service().id))
     }
 }
 
@@ -491,7 +486,7 @@ impl<const UP: u8> PartialOrd for Name<UP> {
 
 impl<const UP: u8> Hash for Name<UP> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.text().hash(state);
     }
 }
 

@@ -178,7 +178,7 @@ impl Request {
 
     /// The service whose method it calls.
     #[must_use]
-    pub const fn service(&self) -> &'static Service {
+    pub fn service(&self) -> &'static Service {
         match self {
             Self::Cancel(name) | Self::Get(name) => name.service(),
             Self::GetParent(name) | Self::ListOperations(name, _) => name.service(),

@@ -48,7 +48,7 @@ impl Resource {
 
     /// The service whose resource it is.
     #[must_use]
-    pub const fn service(&self) -> &'static Service {
+    pub fn service(&self) -> &'static Service {
         of_any!(self, name => name.service())
     }
 

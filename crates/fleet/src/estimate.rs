@@ -59,7 +59,7 @@ impl Estimate {
                 continue;
             }
             let mut scheduler = scheduler(job, lane, options, wall, uptime.as_ref())?;
-            for (name, phase) in names.drain(..) {
+            for (name, phase) in names.drain(..).flatten() {
                 scheduler.push(name, phase);
             }
             estimates.push(Self::of_scheduler(scheduler));

@@ -286,7 +286,8 @@ impl Run {
             .enumerate()
             .map(|(place, ((client, scheduler), names))| {
                 let shared = recorder.clone();
-                let stream = client.run(scheduler, stream::iter(names));
+                let names = stream::iter(names.into_iter().flatten());
+                let stream = client.run(scheduler, names);
                 let stream = stream.journal(LaneJournal { place, shared });
                 Side::new(place, polled.clone(), stream)
             });

@@ -41,9 +41,15 @@ impl Options {
     }
 }
 
+/// Operations of a lane, and how far each had come, in pieces of which each is freed when the last of it was taken.
+pub(crate) type Pieces = Vec<Vec<(OperationName, Phase)>>;
+
+/// The longest piece.
+const PIECE: usize = 1024;
+
 /// The operations that a run takes up, by the places of their lanes.
 pub(crate) struct TakenUp {
-    pub(crate) lanes: Vec<Vec<(OperationName, Phase)>>,
+    pub(crate) lanes: Vec<Pieces>,
     /// Operations that a recheck leaves alone, because their service has no method that shows them.
     pub(crate) not_rechecked: u64,
 }
@@ -63,14 +69,19 @@ impl TakenUp {
             if let Some(phase) = row.taken_up(recheck) {
                 let name = row.target.name;
                 let lane = lanes.of(&name).map_err(refuse)?;
-                all.lanes[lane].push((name, phase));
+                let pieces = &mut all.lanes[lane];
+                match pieces.last_mut() {
+                    Some(last) if last.len() < PIECE => last.push((name, phase)),
+                    _ => pieces.push(vec![(name, phase)]),
+                }
             }
         }
         Ok(all)
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.lanes.iter().map(|names| names.len() as u64).sum()
+        let pieces = self.lanes.iter().flatten();
+        pieces.map(|names| names.len() as u64).sum()
     }
 }
 

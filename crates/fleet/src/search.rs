@@ -427,7 +427,7 @@ impl Search {
                 enterprises,
                 devices,
             } = lane;
-            let mut running = client.run(scheduler, stream::iter(Vec::new()));
+            let mut running = client.run(scheduler, stream::iter(Vec::new().into_iter().flatten()));
             for enterprise in enterprises {
                 if let Some(list) = pages.enterprise(enterprise) {
                     running.search(list);

@@ -1,6 +1,7 @@
 //! Lanes under way beside each other.
 
 use std::collections::BTreeSet;
+use std::iter::Flatten;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -12,7 +13,7 @@ use futures_core::Stream;
 use futures_util::stream::Iter;
 
 /// Names with which a lane begins.
-pub(crate) type Names = Iter<std::vec::IntoIter<(OperationName, Phase)>>;
+pub(crate) type Names = Iter<Flatten<std::vec::IntoIter<Vec<(OperationName, Phase)>>>>;
 
 /// Places of lanes that were polled: with a thousand lanes, only these are looked at.
 pub(crate) type Polled = Arc<Mutex<BTreeSet<usize>>>;

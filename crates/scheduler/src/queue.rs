@@ -10,6 +10,9 @@ use countermand_core::{
 
 use crate::list::{List, Listing};
 
+/// The room that a queue keeps in any case.
+const ROOM: usize = 16;
+
 /// An operation or a list that waits for its next request.
 pub(crate) enum Job {
     Operation(Waiting),
@@ -355,15 +358,25 @@ impl Queue {
         let fresh = |fresh| Job::Operation(Waiting::Fresh(fresh));
         let parked = |parked| Job::Operation(Waiting::Parked(parked));
         match class {
-            Class::AskAgain => self.ask_again.pop_front().map(parked),
-            Class::Ask => self.ask.pop_front().map(fresh),
+            Class::AskAgain => next(&mut self.ask_again).map(parked),
+            Class::Ask => next(&mut self.ask).map(fresh),
             Class::ListParents => self.list_parents.pop().map(Job::List),
             Class::List => self.list.pop().map(Job::List),
-            Class::FirstLook => self.first_look.pop_front().map(fresh),
-            Class::Look => self.look.pop_front().map(parked),
-            Class::Parent => self.parent.pop_front().map(parked),
+            Class::FirstLook => next(&mut self.first_look).map(fresh),
+            Class::Look => next(&mut self.look).map(parked),
+            Class::Parent => next(&mut self.parent).map(parked),
         }
     }
+}
+
+/// Takes the first one, and gives back room that the queue has left behind: jobs go from one class to another, and each
+/// would keep the room for all of them.
+fn next<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let first = queue.pop_front();
+    if queue.len() < queue.capacity() / 4 {
+        queue.shrink_to(ROOM.max(2 * queue.len()));
+    }
+    first
 }
 
 impl Ord for Later {

@@ -3,6 +3,7 @@
 use countermand_core::OperationName;
 use countermand_fleet::store::Contents;
 use countermand_fleet::{Clients, Findings, Lane, NotAuthorized, Plan, SearchLane};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -37,7 +38,10 @@ impl Worlds {
     fn with_quota(parents: [usize; 2], theirs: &ServerQuota) -> Self {
         let worlds = (5..).zip(parents);
         let worlds = worlds.map(|(seed, parents)| world(seed, parents, theirs.clone()));
-        let worlds: Vec<_> = worlds.collect();
+        Self::of(worlds.collect())
+    }
+
+    fn of(worlds: Vec<World>) -> Self {
         let mut settings = worlds[0].settings(Kind::Plan);
         settings.lanes = worlds.iter().map(lane).collect();
         Self {
@@ -428,4 +432,127 @@ async fn a_search_runs_its_lanes_side_by_side() {
     assert_eq!(findings.targets.len(), 140);
     let costs = findings.costs.iter().map(|cost| cost.lane);
     assert_eq!(costs.collect::<Vec<_>>(), [0, 1]);
+}
+
+/// Lanes of any quotas and shares, one of which meets a fault.
+#[derive(Clone, Debug)]
+struct Case {
+    /// Limit, seconds, share and operations of each.
+    lanes: Vec<(u64, u64, f64, usize)>,
+    faulty: usize,
+    faults: serde_json::Value,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let share = prop::sample::select(vec![0.3, 0.5, 0.8, 1.0]);
+    let lane = (4..30_u64, 1..4_u64, share, 1..25_usize);
+    let faults = prop_oneof![
+        (1..3_u64, 1..40_u64).prop_map(|(times, wait)| json!([
+            {"method": "cancel", "status": 429, "headers": {"retry-after": wait.to_string()}, "times": times}
+        ])),
+        (1..100_u64).prop_map(|times| json!([{"status": 503, "times": times}])),
+        (1..20_u64).prop_map(|times| json!([{"delay_ms": 20_000, "times": times}])),
+        (1..20_u64).prop_map(|times| json!([{"action": "reset", "effect": true, "times": times}])),
+        Just(json!([{"fault": "quota", "times": 2}])),
+    ];
+    (prop::collection::vec(lane, 2..4), 0..2_usize, faults).prop_map(|(lanes, faulty, faults)| {
+        Case {
+            lanes,
+            faulty,
+            faults,
+        }
+    })
+}
+
+impl Case {
+    fn worlds(&self, with_faults: bool) -> Worlds {
+        let lanes = (5..).zip(&self.lanes);
+        let worlds = lanes.map(|(seed, (limit, seconds, _, parents))| {
+            let window = Window::new(*limit, Duration::from_secs(*seconds));
+            world(seed, *parents, soon().windows([window]))
+        });
+        let mut worlds = Worlds::of(worlds.collect());
+        worlds.settings.deadline = Duration::from_secs(120);
+        for (lane, (limit, seconds, share, _)) in worlds.settings.lanes.iter_mut().zip(&self.lanes)
+        {
+            lane.quota = vec![Window::new(*limit, Duration::from_secs(*seconds))];
+            lane.share = *share;
+        }
+        if with_faults {
+            let script = Script::from_value(self.faults.clone()).unwrap();
+            let faulty = &worlds.worlds[self.faulty].shared;
+            faulty.with(|emulator, _| emulator.set_script(script));
+        }
+        worlds
+    }
+
+    /// Applies a job; gives the requests of each lane, and how often each name has come out.
+    async fn run(&self, with_faults: bool) -> (Vec<Vec<(u64, String)>>, BTreeMap<String, usize>) {
+        let worlds = self.worlds(with_faults);
+        let job = worlds.check(worlds.plan(), worlds.settings.lanes.clone());
+        let mut run = Run::begin_by(worlds.clients(), job.unwrap(), day).unwrap();
+        let mut ends = BTreeMap::new();
+        while let Some(event) = run.next().await {
+            if let Event::Finished { name, .. } = event {
+                *ends.entry(name.to_string()).or_insert(0) += 1;
+            }
+        }
+        let ended = run.end("done");
+        let all = self
+            .lanes
+            .iter()
+            .map(|(.., parents)| *parents as u64)
+            .sum::<u64>();
+        assert_eq!(cancelled(&ended.job), all, "{self:?}");
+        ended.job.close().unwrap();
+        let requests = worlds.worlds.iter().map(|world| {
+            world.shared.with(|emulator, _| {
+                let rows = emulator.audit().iter();
+                rows.map(|row| (row.time, row.path.clone())).collect()
+            })
+        });
+        (requests.collect(), ends)
+    }
+
+    fn check(&self) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let [(usual, _), (troubled, ends)] =
+            [false, true].map(|faults| runtime.block_on(self.run(faults)));
+        for (at, (limit, seconds, share, _)) in self.lanes.iter().enumerate() {
+            if at != self.faulty {
+                assert_eq!(usual[at], troubled[at], "lane {at} of {self:?}");
+            }
+            let most = (*limit as f64 * share).floor() as usize;
+            for requests in [&usual[at], &troubled[at]] {
+                for (nth, (begin, _)) in requests.iter().enumerate() {
+                    let window = requests[nth..].iter();
+                    let sent = window.take_while(|(time, _)| time - begin < seconds * 1000);
+                    let sent = sent.count();
+                    assert!(sent <= most, "{sent} > {most} in lane {at} of {self:?}");
+                }
+            }
+        }
+        let all = self
+            .lanes
+            .iter()
+            .map(|(.., parents)| *parents)
+            .sum::<usize>();
+        assert_eq!(ends.len(), all);
+        assert!(ends.values().all(|times| *times == 1), "{ends:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Each lane keeps to its share of its own quota in every window, every name comes out once and is cancelled, and the fault
+    /// of one lane moves no request of another.
+    #[test]
+    fn lanes_keep_to_their_shares_and_move_no_request_of_another(case in case()) {
+        case.check();
+    }
 }
