@@ -3,7 +3,7 @@
 //! A quota is never split: one scheduler spends it, in one process. A job whose operations belong to several quotas
 //! has a lane for each, and they run side by side.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
@@ -325,7 +325,7 @@ impl<'a> Lanes<'a> {
     /// [`LaneError`], of the first mistake.
     pub fn new(lanes: &'a [Lane]) -> Result<Self, LaneError> {
         let mut names = HashMap::new();
-        let mut owners = HashMap::<_, (&str, f64)>::new();
+        let mut limited = BTreeMap::<_, Vec<&Lane>>::new();
         for lane in lanes {
             let name = &*lane.name;
             if lanes.len() > 1 {
@@ -336,21 +336,12 @@ impl<'a> Lanes<'a> {
                 return Err(LaneError::SameName { name });
             }
             // Without a limit there is nothing to share.
-            if lane.quota.is_empty() {
-                continue;
-            }
-            let owner = owners.entry(lane.owner()).or_insert((name, 0.0));
-            owner.1 += lane.share;
-            // A thousandth more is what three thirds may come to.
-            if lanes.len() > 1 && owner.1 > 1.001 {
-                return Err(LaneError::Shares {
-                    first: owner.0.to_owned(),
-                    second: name.to_owned(),
-                    owner: owner_words(lane.owner()),
-                    percent: (owner.1 * 1000.0).round() / 10.0,
-                });
+            if lanes.len() > 1 && !lane.quota.is_empty() {
+                let (service, project, _) = lane.owner();
+                limited.entry((service, project)).or_default().push(lane);
             }
         }
+        limited.values().try_for_each(|lanes| check_shares(lanes))?;
         if lanes.is_empty() {
             return Err(LaneError::None);
         }
@@ -440,6 +431,32 @@ fn check_versions(lanes: &[Lane]) -> Result<(), LaneError> {
         second: name(second),
         host: first.host,
     })
+}
+
+/// Refuses lanes of one service and project that spend a quota more than once. One without a region may spend that of each
+/// region: nothing tells whether the service counts by region.
+fn check_shares(of_project: &[&Lane]) -> Result<(), LaneError> {
+    let regions: BTreeSet<_> = of_project.iter().map(|lane| &lane.region).collect();
+    for region in regions {
+        let spends = |lane: &&&Lane| lane.region.is_none() || lane.region == *region;
+        let mut share = 0.0;
+        let mut first = None;
+        for lane in of_project.iter().filter(spends) {
+            share += lane.share;
+            let first = *first.get_or_insert(&lane.name);
+            // A thousandth more is what three thirds may come to.
+            if share > 1.001 {
+                let (service, project, _) = lane.owner();
+                return Err(LaneError::Shares {
+                    first: first.clone(),
+                    second: lane.name.clone(),
+                    owner: owner_words((service, project, region.as_deref())),
+                    percent: (share * 1000.0).round() / 10.0,
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a name that cannot be typed.
@@ -593,9 +610,28 @@ mod tests {
             ),
             "{error}"
         );
+        // One without a region may spend the quota of each region, in either order.
         lanes[1].region = Some("us".to_owned());
+        for _ in 0..2 {
+            let error = Lanes::new(&lanes).unwrap_err().to_string();
+            assert!(
+                error.contains("(documentai.v1, project a, region us)"),
+                "{error}"
+            );
+            lanes.reverse();
+        }
+        lanes[0].region = Some("eu".to_owned());
         assert!(Lanes::new(&lanes).is_ok());
-        lanes[1].region = None;
+        lanes.push(Lane {
+            share: 0.3,
+            ..lane("c", &["projects/c"])
+        });
+        lanes[2].project = Some("a".to_owned());
+        assert!(Lanes::new(&lanes).is_err());
+        (lanes[0].share, lanes[1].share) = (0.7, 0.7);
+        assert!(Lanes::new(&lanes).is_ok());
+        lanes.pop();
+        (lanes[0].region, lanes[1].region) = (None, None);
         for lane in &mut lanes {
             lane.share = 0.5;
         }
