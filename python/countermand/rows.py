@@ -123,6 +123,8 @@ class JobRow(JsonForm):
     location."""
     lane: str | None
     """The name of its lane; None in a job whose lanes have no names."""
+    job: str | None
+    """The job file, where several are reported together; a report in Python is of one."""
     operation: Operation | None
     """What was read from the server's last answer about it."""
     error: CountermandError | None = field(compare=False)

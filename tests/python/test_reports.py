@@ -52,6 +52,7 @@ SCHEMA = {
     "service": TEXT,
     "parent": TEXT,
     "lane": TEXT,
+    "job": TEXT,
 }
 ALWAYS = {"position", "name", "attempts", "service", "parent"}
 EXOTIC = [

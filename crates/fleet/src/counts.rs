@@ -111,6 +111,51 @@ impl Counts {
         }
     }
 
+    /// Takes in the counts of other rows.
+    pub(crate) fn merge(&mut self, more: &Self) {
+        fn add<K: Ord + Clone>(all: &mut BTreeMap<K, u64>, more: &BTreeMap<K, u64>) {
+            for (key, count) in more {
+                *all.entry(key.clone()).or_default() += count;
+            }
+        }
+        // Each of them, so that a new count is not forgotten.
+        let Self {
+            rows,
+            states,
+            from_input,
+            again,
+            unverifiable,
+            left_alone,
+            beyond_max,
+            surely_not_cancelled,
+            cancels_sent,
+            cancels_maybe_sent,
+            cancels_accepted,
+            resolved,
+            attempts,
+            first_cancel_sent_at,
+            last_cancel_sent_at,
+            last_known,
+        } = more;
+        self.rows += rows;
+        add(&mut self.states, states);
+        add(&mut self.from_input, from_input);
+        self.again += again;
+        self.unverifiable += unverifiable;
+        add(&mut self.left_alone, left_alone);
+        self.beyond_max += beyond_max;
+        self.surely_not_cancelled += surely_not_cancelled;
+        self.cancels_sent += cancels_sent;
+        self.cancels_maybe_sent += cancels_maybe_sent;
+        self.cancels_accepted += cancels_accepted;
+        self.resolved += resolved;
+        self.attempts += attempts;
+        let first = self.first_cancel_sent_at.into_iter();
+        self.first_cancel_sent_at = first.chain(*first_cancel_sent_at).min();
+        self.last_cancel_sent_at = self.last_cancel_sent_at.max(*last_cancel_sent_at);
+        self.last_known = self.last_known.max(*last_known);
+    }
+
     /// The number in this state.
     #[must_use]
     pub fn of(&self, state: RowState) -> u64 {

@@ -37,6 +37,8 @@ pub struct JobRow {
     pub beyond_max: bool,
     /// The name of its lane; `None` in a job whose lanes have no names.
     pub lane: Option<Arc<str>>,
+    /// The job file, where several are read together.
+    pub job: Option<Arc<str>>,
 }
 
 /// The progress of an operation.
@@ -113,6 +115,7 @@ impl JobRow {
             progress: OperationProgress::default(),
             beyond_max: false,
             lane: None,
+            job: None,
         }
     }
 }

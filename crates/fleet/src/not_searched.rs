@@ -50,6 +50,11 @@ impl NotSearched {
         Self(others.map(ToString::to_string).collect())
     }
 
+    /// Takes in those of another search.
+    pub(crate) fn merge(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
     /// True if the lists have all that is at or below the names.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -141,6 +141,25 @@ impl SearchProgress {
         }
     }
 
+    /// Two searches together.
+    pub(crate) fn with(self, more: Self) -> Self {
+        Self {
+            devices: self.devices + more.devices,
+            all_listed: self.all_listed && more.all_listed,
+            searched: self.searched + more.searched,
+            pages: self.pages + more.pages,
+            vanished: self.vanished + more.vanished,
+            missed: self.missed + more.missed,
+            missed_finally: self.missed_finally + more.missed_finally,
+            not_attempted: self.not_attempted + more.not_attempted,
+            found: self.found + more.found,
+            noun: match self.noun() == more.noun() {
+                true => self.noun,
+                false => Some("list"),
+            },
+        }
+    }
+
     /// Nothing is left to be searched.
     #[must_use]
     pub const fn is_over(&self) -> bool {
@@ -450,6 +469,36 @@ impl JobProgress {
             return Ok(progress.estimated(pace, still.unwrap_or_default(), silent, looked_at));
         }
         Ok(progress)
+    }
+
+    /// Jobs side by side: counts are added up, and what takes longest decides about the time left.
+    #[must_use]
+    pub(crate) fn together(all: impl IntoIterator<Item = Self>) -> Self {
+        let add = |one: Option<f64>, other: Option<f64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one + other),
+            (one, other) => one.or(other),
+        };
+        let all = all.into_iter().reduce(|one, other| Self {
+            search: one.search.or(other.search),
+            operations: one.operations + other.operations,
+            cancels_sent: one.cancels_sent + other.cancels_sent,
+            cancels_accepted: one.cancels_accepted + other.cancels_accepted,
+            cancels_maybe_sent: one.cancels_maybe_sent + other.cancels_maybe_sent,
+            verdicts: one.verdicts + other.verdicts,
+            remaining: one.remaining + other.remaining,
+            requests_per_second: add(one.requests_per_second, other.requests_per_second),
+            quota_remaining: match (one.quota_remaining, other.quota_remaining) {
+                (Some(one), Some(other)) => Some(one.saturating_add(other)),
+                (one, other) => one.or(other),
+            },
+            quota_assumed: one.quota_assumed || other.quota_assumed,
+            quota_wait: one.quota_wait.into_iter().chain(other.quota_wait).min(),
+            search_ends_in: one.search_ends_in.max(other.search_ends_in),
+            last_cancel_in: one.last_cancel_in.max(other.last_cancel_in),
+            last_verdict_in: one.last_verdict_in.max(other.last_verdict_in),
+            failing: one.failing.or(other.failing),
+        });
+        all.unwrap_or_default()
     }
 
     /// Adds the time left, where it can be told: not while requests fail (`silent`), nor before one

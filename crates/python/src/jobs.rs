@@ -116,7 +116,7 @@ pub(crate) fn job_status(path: PathBuf, check: bool) -> PyResult<Call> {
             true => View::open(path)?,
             false => View::open_unchecked(path)?,
         };
-        let status = Status::of(&mut view, now(), |_| Ok(None))?;
+        let status = Status::of(std::slice::from_mut(&mut view), now(), |_| Ok(None))?;
         drop(view);
         drop(file);
         Ok(status)

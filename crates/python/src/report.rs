@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countermand_core::{Phase, Service};
-use countermand_fleet::report::{self, Form, ReportError};
+use countermand_fleet::report::{self, Form, Jobs, ReportError};
 use countermand_fleet::store::View;
 use countermand_fleet::{Counts, RowState};
 use countermand_fleet::{JobError, JobRow, Resume, now};
@@ -160,7 +160,7 @@ impl Report {
             let save = move |view: &View| {
                 let resume = Resume::of(view, now()).map_err(ReportError::Rows)?;
                 let resume = resume.map(|resume| resume.from_anywhere().without_files(view));
-                form.save(&path, view, resume)
+                form.save(&path, &Jobs::one(view, resume))
             };
             let write = move || snapshot.view(save);
             let written = tokio::task::spawn_blocking(write).await;

@@ -138,9 +138,9 @@ pub(crate) struct Rescue {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Status {
-    /// The job file
-    #[arg(value_name = "FILE")]
-    pub(crate) job: PathBuf,
+    /// The job file, or several
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) jobs: Vec<PathBuf>,
     /// Check the whole file: every checksum, and the counts that it keeps
     #[arg(long)]
     pub(crate) check: bool,
@@ -148,9 +148,9 @@ pub(crate) struct Status {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Export {
-    /// The job file
-    #[arg(value_name = "FILE")]
-    pub(crate) job: PathBuf,
+    /// The job file, or several
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) jobs: Vec<PathBuf>,
     /// File to write; an existing one is replaced [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

@@ -90,8 +90,7 @@ impl<'a> Way<'a> {
             format!("--profile {}", shown(path.as_os_str()))
         }));
         words.extend(self.options());
-        if lanes && profile.lanes.is_empty() {
-            words.retain(|word| !word.starts_with("--profile "));
+        if lanes && profile_word.is_none() && profile.lanes.is_empty() {
             words.push(
                 "--profile FILE # with the profile that names its lanes in place of FILE"
                     .to_owned(),

@@ -1,7 +1,7 @@
 //! Opens job files, and tells their errors.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use countermand_fleet::store::{Contents, JobError, JobErrorKind, View, exposure};
 use countermand_fleet::{Job, now};
@@ -31,8 +31,22 @@ pub(crate) fn unchecked(path: &Path) -> Result<View, Failure> {
     Ok(view)
 }
 
+/// Job files to be read, each of the service that the options name, if they name one.
+pub(crate) fn each(
+    global: &Global,
+    paths: &[PathBuf],
+    open: fn(&Path) -> Result<View, Failure>,
+) -> Result<Vec<View>, Failure> {
+    let views = paths.iter().map(|path| {
+        let view = open(path)?;
+        check_service(global, &view)?;
+        Ok(view)
+    });
+    views.collect()
+}
+
 /// Refuses a job of another service than the options name, if they name one.
-pub(crate) fn check_service(global: &Global, job: &Contents) -> Result<(), Failure> {
+fn check_service(global: &Global, job: &Contents) -> Result<(), Failure> {
     let named = global.service.is_some() || global.service_file.is_some();
     let (own, meant) = (job.services(), global.meant);
     match named && own.iter().all(|own| own != meant) {
@@ -83,7 +97,9 @@ pub(crate) fn failure(error: &JobError) -> Failure {
         },
         JobErrorKind::Service { .. } => (Exit::Usage, "check --service and --service-file"),
         JobErrorKind::OtherEndpoint { .. } => (Exit::Refused, "give the job's with --endpoint"),
-        JobErrorKind::SameProject(_) | JobErrorKind::NoLanes => (Exit::Usage, "nothing was sent"),
+        JobErrorKind::SameProject(_) | JobErrorKind::NoLanes | JobErrorKind::Twice => {
+            (Exit::Usage, "nothing was sent")
+        }
         JobErrorKind::Edited { .. } => (
             Exit::Refused,
             "this command sent nothing; the file is no proof of earlier runs any more: plan again",

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 
 use clap::ValueEnum;
-use countermand_fleet::report::{self, ReportError};
+use countermand_fleet::report::{self, Jobs, ReportError};
 
 use crate::args::Global;
 use crate::args::jobs::{Export, Form};
@@ -23,15 +23,17 @@ pub(crate) fn run(global: &Global, options: &Export) -> Result<Exit, Failure> {
         (None, Some(path)) if path.extension().is_some() => return Err(unknown_form(path)),
         (None, _) => report::Form::Ndjson,
     };
-    let view = open::view(&options.job)?;
-    open::check_service(global, &view)?;
+    let views = open::each(global, &options.jobs, open::view)?;
     // A report is read in another folder than it was made in.
     let mut way = Way::of(global);
     way.elsewhere = true;
-    let resume = way.resume(&view).map_err(|error| open::failure(&error))?;
+    let parts = views.iter().map(|view| Ok((&**view, way.resume(view)?)));
+    let parts = parts.collect::<Result<Vec<_>, _>>();
+    let jobs = parts.and_then(Jobs::new);
+    let jobs = jobs.map_err(|error| open::failure(&error))?;
     let written = match path {
-        Some(path) => form.save(path, &view, resume),
-        None => form.write(BufWriter::new(io::stdout().lock()), &view, resume),
+        Some(path) => form.save(path, &jobs),
+        None => form.write(BufWriter::new(io::stdout().lock()), &jobs),
     };
     match written {
         Ok(_) => {}

@@ -12,13 +12,13 @@ use crate::failure::Failure;
 use crate::output::streams;
 
 pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
-    let mut view = match options.check {
-        true => open::view(&options.job)?,
-        false => open::unchecked(&options.job)?,
+    let open = match options.check {
+        true => open::view,
+        false => open::unchecked,
     };
-    open::check_service(global, &view)?;
+    let mut views = open::each(global, &options.jobs, open)?;
     let resume = |job: &_| Way::of(global).resume(job);
-    let status = report::Status::of(&mut view, now(), resume);
+    let status = report::Status::of(&mut views, now(), resume);
     let status = status.map_err(|error| open::failure(&error))?;
     let text = match global.json {
         // Names, words and numbers: there is nothing in it that could fail.
@@ -27,9 +27,14 @@ pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
     };
     streams::print(&text);
     if options.check && !global.json {
-        streams::note(
-            "checked: the rows and records of the job file are whole, and its counts are theirs",
-        );
+        streams::note(match options.jobs.len() {
+            1 => {
+                "checked: the rows and records of the job file are whole, and its counts are theirs"
+            }
+            _ => {
+                "checked: the rows and records of each job file are whole, and its counts are theirs"
+            }
+        });
     }
     Ok(Exit::Done)
 }

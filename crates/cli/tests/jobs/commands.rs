@@ -359,7 +359,7 @@ fn of_a_plan_that_is_too_old_no_command_is_told_but_that_it_is() {
     for (hours, old) in [(0, false), (2, true)] {
         let then = now().saturating_add(Duration::from_secs(3600 * hours));
         let resume = |job: &_| Ok(Resume::of(job, then)?.map(|it| it.to_string()));
-        let status = report::Status::of(&mut view, then, resume).unwrap();
+        let status = report::Status::of(std::slice::from_mut(&mut view), then, resume).unwrap();
         assert_eq!(status.summary.resume.is_none(), old);
         let told =
             "its greatest age is 60 min 0 s, and its operations may have changed: plan again";

@@ -30,6 +30,7 @@ mod json_lines;
 mod killed;
 mod lanes;
 mod lanes_split;
+mod lanes_together;
 mod one_cause;
 mod outputs;
 mod places;

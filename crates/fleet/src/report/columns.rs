@@ -22,7 +22,7 @@ pub struct Column {
 ///
 /// The default service has columns for its own levels. A job of another one has none in them: `parent` is what its
 /// operations belong to, whatever the service.
-pub const COLUMNS: [Column; 26] = [
+pub const COLUMNS: [Column; 27] = [
     field("position", Values::Positions(|row| row.position)),
     field("name", Values::Names(|row| row.name.as_str())),
     field(
@@ -65,6 +65,7 @@ pub const COLUMNS: [Column; 26] = [
     field("service", Values::Names(|row| row.name.service().id)),
     field("parent", Values::Names(|row| row.parent())),
     field("lane", Values::Texts(|row| row.lane)),
+    field("job", Values::Texts(|row| row.job)),
 ];
 
 /// The field of a line that holds the operation.

@@ -6,12 +6,12 @@ use std::path::Path;
 use super::csv::csv;
 use super::error::ReportError;
 use super::html::html;
+use super::jobs::Jobs;
 use super::ndjson::ndjson;
-use super::summary::Summary;
 use crate::clock::now;
 use crate::counts::Counts;
 use crate::output_file::OutputFile;
-use crate::store::{JobError, View, is_of_job};
+use crate::store::{JobError, is_of_job};
 use crate::system;
 
 /// The forms of a report.
@@ -44,36 +44,30 @@ impl Form {
         }
     }
 
-    /// Writes the report of a job; `resume` is the command that goes on with it.
+    /// Writes the report of some jobs.
     ///
     /// # Errors
     /// As [`html`], [`csv()`] and [`ndjson`].
     pub fn write(
         self,
         mut out: impl Write,
-        view: &View,
-        resume: Option<String>,
+        jobs: &Jobs<'_>,
     ) -> Result<Counts, ReportError<JobError>> {
-        let summary = Summary::of_job(view, now(), resume).map_err(ReportError::Rows)?;
+        let summary = jobs.summary(now()).map_err(ReportError::Rows)?;
         match self {
-            Self::Ndjson => ndjson(&mut out, &summary, view.rows()),
-            Self::Csv => csv(&mut out, view.rows()),
-            Self::Html => html(&mut out, &summary, || Ok(view.rows())),
+            Self::Ndjson => ndjson(&mut out, &summary, jobs.rows()),
+            Self::Csv => csv(&mut out, jobs.rows()),
+            Self::Html => html(&mut out, &summary, || Ok(jobs.rows())),
         }
     }
 
-    /// Writes the report of a job to an [`OutputFile`]: half a report would read like one with fewer
+    /// Writes the report of some jobs to an [`OutputFile`]: half a report would read like one with fewer
     /// operations.
     ///
     /// # Errors
     /// As [`write`](Self::write); [`io::ErrorKind::InvalidInput`] for the path of the job itself.
-    pub fn save(
-        self,
-        path: &Path,
-        view: &View,
-        resume: Option<String>,
-    ) -> Result<Counts, ReportError<JobError>> {
-        if is_of_job(path, view.path()) {
+    pub fn save(self, path: &Path, jobs: &Jobs<'_>) -> Result<Counts, ReportError<JobError>> {
+        if jobs.files().any(|job| is_of_job(path, job.path())) {
             let error = "the job itself is there";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, error).into());
         }
@@ -82,7 +76,7 @@ impl Form {
         let mut file = OutputFile::create(path)?;
         drop(reader);
         let mut out = BufWriter::new(&mut file);
-        let counts = self.write(&mut out, view, resume)?;
+        let counts = self.write(&mut out, jobs)?;
         out.flush()?;
         drop(out);
         file.commit()?;

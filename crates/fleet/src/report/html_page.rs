@@ -38,7 +38,7 @@ pub(super) struct Head {
     bars_width: u64,
     tiles: Vec<Tile>,
     /// The command that goes on, if another run may find out more.
-    resume: Option<String>,
+    resume: Vec<String>,
     before: Vec<Alarm>,
     vanished: Vec<Lost>,
     vanished_words: String,
@@ -166,9 +166,9 @@ impl Head {
             bars,
             tiles: tiles(counts),
             resume: summary
-                .resume
-                .as_ref()
-                .map(|resume| printable(resume).into_owned()),
+                .commands()
+                .map(|resume| printable(resume).into_owned())
+                .collect(),
             before: alarms(&[RowState::Completed, RowState::Gone]),
             vanished: vanished
                 .map(|device| Lost {
@@ -541,6 +541,16 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
     facts.extend(quota.map(|quota| ("Quota", words(quota), false)));
     let lanes = summary.lanes.iter();
     facts.extend(lanes.map(|lane| ("Lane", words(&lane.to_string()), false)));
+    for job in &summary.jobs {
+        let text = format!("{}: {}", job.path, job.counts.sentence());
+        facts.push(("Job file", words(&text), false));
+        let lanes = job.lanes.iter();
+        facts.extend(lanes.map(|lane| ("Lane", words(&lane.to_string()), false)));
+    }
+    if !summary.repeated.is_empty() {
+        let count = counted(summary.repeated.operations, "operation");
+        facts.push(("In two files", format!("{count}, counted in each"), false));
+    }
     for run in &summary.runs {
         let ended = run.ended.map_or_else(|| "no end recorded".to_owned(), time);
         facts.push(("Run", format!("{} to {ended}", time(run.begun)), false));

@@ -125,6 +125,9 @@ fn details(record: &Row<'_>) -> String {
         Some(false) => parts.push(format!("the {} has no record either", parent(record))),
         None => {}
     }
+    for (what, name) in [("lane", record.lane), ("file", record.job)] {
+        parts.extend(name.map(|name| format!("{what} {}", printable(name))));
+    }
     let problem = record.problem_message().or(record.problem());
     parts.extend(problem.map(|problem| printable(problem).into_owned()));
     parts.join("; ")

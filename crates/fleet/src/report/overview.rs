@@ -42,15 +42,21 @@ impl Overview {
         Ok(overview)
     }
 
-    /// The counts that a job keeps, and the first `most` rows of `Completed` and of `Gone`. Reads no
+    /// The counts that jobs keep, and the first `most` rows of `Completed` and of `Gone`. Reads no
     /// others.
-    pub(super) fn of_job(job: &Contents, most: usize) -> Result<Self, JobError> {
-        let mut listed = BTreeMap::new();
-        for verdict in [Verdict::Completed, Verdict::Gone] {
-            listed.insert(verdict.into(), job.first_of(verdict, most)?);
+    pub(super) fn of_jobs<'a>(
+        jobs: impl IntoIterator<Item = &'a Contents>,
+        most: usize,
+    ) -> Result<Self, JobError> {
+        let mut all = Self::default();
+        for job in jobs {
+            all.counts.merge(job.counts());
+            for verdict in [Verdict::Completed, Verdict::Gone] {
+                let listed: &mut Vec<_> = all.listed.entry(verdict.into()).or_default();
+                listed.extend(job.first_of(verdict, most - listed.len())?);
+            }
         }
-        let counts = job.counts().clone();
-        Ok(Self { counts, listed })
+        Ok(all)
     }
 
     /// Takes in a row.

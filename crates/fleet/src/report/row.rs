@@ -49,6 +49,8 @@ pub struct Row<'a> {
     pub from_input: bool,
     /// The name of its lane, in a job whose lanes have names.
     pub lane: Option<&'a str>,
+    /// The job file, where several are reported together.
+    pub job: Option<&'a str>,
 }
 
 impl<'a> Row<'a> {
@@ -87,6 +89,7 @@ impl<'a> Row<'a> {
             parent_exists: resolution.and_then(|resolution: &Resolution| resolution.parent_exists),
             from_input,
             lane: row.lane.as_deref(),
+            job: row.job.as_deref(),
         }
     }
 

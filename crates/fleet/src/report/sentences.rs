@@ -80,6 +80,7 @@ impl Overview {
             let _ = writeln!(text, "  lane {lane}");
         }
         more(&mut text, summary.lanes.len() as u64);
+        text.push_str(&summary.each_job());
         if let Some(sentence) = counts.input_sentence() {
             let _ = writeln!(text, "{sentence}.");
         }
@@ -215,16 +216,62 @@ impl Overview {
             return;
         }
         let left = left.join(", ");
-        let _ = match &summary.resume {
-            Some(resume) => writeln!(text, "{left}; to go on:\n  {}", printable(resume)),
+        let commands = summary.commands();
+        let commands = commands.map(|command| format!("\n  {}", printable(command)));
+        let commands: String = commands.collect();
+        let _ = match &*commands {
             // A job has the names that `--exclude` left out, and not their file.
-            None if self.counts.beyond_max > 0 => writeln!(
+            "" if self.counts.beyond_max > 0 => writeln!(
                 text,
                 "{left}: to cancel those, rescue again into another job file, with the same selection \
                  (and the same --exclude) and a larger --max."
             ),
-            None => writeln!(text, "{left}."),
+            "" => writeln!(text, "{left}."),
+            commands => writeln!(text, "{left}; to go on:{commands}"),
         };
+    }
+}
+
+impl Summary {
+    /// Each of several job files, and the operations that are in two of them.
+    fn each_job(&self) -> String {
+        let mut text = String::new();
+        for job in self.jobs.iter().take(LISTED) {
+            let use_of_file = job.activity.map_or("", |activity| match activity {
+                "applied" => ", applied now",
+                "idle" => ", never applied",
+                "end_unknown" => ", its last run killed",
+                _ => "",
+            });
+            let path = printable(&job.path);
+            let _ = match &job.lanes[..] {
+                [lane] => writeln!(text, "  {path}{use_of_file}: lane {lane}"),
+                lanes => {
+                    let mut lines = format!("  {path}{use_of_file}: {}\n", job.counts.sentence());
+                    for lane in lanes.iter().take(LISTED) {
+                        let _ = writeln!(lines, "    lane {lane}");
+                    }
+                    more(&mut lines, lanes.len() as u64);
+                    text.write_str(&lines)
+                }
+            };
+        }
+        more(&mut text, self.jobs.len() as u64);
+        if !self.repeated.is_empty() {
+            let _ = writeln!(
+                text,
+                "WARNING: {} in more than one of these files, and counted in each:",
+                counted(self.repeated.operations, "operation")
+            );
+            for name in &self.repeated.first {
+                let _ = writeln!(text, "  {}", printable(name.as_str()));
+            }
+            let others = self.repeated.operations - self.repeated.first.len() as u64;
+            if others > 0 {
+                let _ = writeln!(text, "  and {} more", grouped(others));
+            }
+        }
+        text
     }
 }
 

@@ -6,6 +6,7 @@ use countermand_core::Timestamp;
 use countermand_core::text::printable;
 use serde::{Serialize, Serializer};
 
+use super::jobs::Jobs;
 use super::overview::Overview;
 use super::sentences::LISTED;
 use super::summary::Summary;
@@ -13,13 +14,14 @@ use crate::counts::Counts;
 use crate::progress::JobProgress;
 use crate::store::{Activity, Contents, JobError, View};
 
-/// The state of a job at one moment, from the counts that its file keeps: its operations are not read.
+/// The state of a job, or of several, at one moment, from the counts that files keep: operations are read only to find
+/// those that are in two files.
 ///
 /// Its text is for an operator; it serialises as `countermand.status/1`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Status {
-    /// The use that is made of the file.
+    /// The use that is made of the file; of several the busiest.
     pub activity: Activity,
     /// The job itself.
     pub summary: Summary,
@@ -32,28 +34,46 @@ pub struct Status {
 }
 
 impl Status {
-    /// Goes on to the latest state of a job and tells it, as of `now`. `resume` gives the command that
-    /// goes on with it; it is not asked while a process has the file, which needs no second run.
+    /// Goes on to the latest state of some jobs and tells it, as of `now`. `resume` gives the command that
+    /// goes on with one; it is not asked while a process has the file, which needs no second run.
     ///
     /// # Errors
-    /// The disk's.
+    /// The disk's, and those of [`Jobs::new`].
     pub fn of(
-        job: &mut View,
+        jobs: &mut [View],
         now: Timestamp,
-        resume: impl FnOnce(&Contents) -> Result<Option<String>, JobError>,
+        resume: impl Fn(&Contents) -> Result<Option<String>, JobError>,
     ) -> Result<Self, JobError> {
-        // Everything below is of the one moment that the view shows then.
-        let activity = job.activity()?;
-        let resume = match activity.is_applied() {
-            true => None,
-            false => resume(job)?,
-        };
+        // Everything below is of the one moment that each view shows then.
+        let activities = jobs.iter_mut().map(View::activity);
+        let activities = activities.collect::<Result<Vec<_>, _>>()?;
+        let mut parts = Vec::new();
+        for (job, activity) in jobs.iter().zip(&activities) {
+            let resume = match activity.is_applied() {
+                true => None,
+                false => resume(job)?,
+            };
+            parts.push((&**job, resume));
+        }
+        let jobs = Jobs::new(parts)?;
+        let mut summary = jobs.summary(now)?;
+        summary.used(&activities);
+        let progress = jobs.files().map(|job| JobProgress::of_job(job, now));
+        let progress = progress.collect::<Result<Vec<_>, _>>()?;
+        let mut others = jobs
+            .files()
+            .filter_map(|job| job.settings().other_endpoint());
         Ok(Self {
-            activity,
-            summary: Summary::of_job(job, now, resume)?,
-            overview: Overview::of_job(job, LISTED)?,
-            progress: JobProgress::of_job(job, now)?,
-            other_endpoint: job.settings().other_endpoint().map(str::to_owned),
+            activity: Activity::busiest(activities),
+            overview: Overview::of_jobs(jobs.files(), LISTED)?,
+            progress: JobProgress {
+                search: summary
+                    .search
+                    .filter(|_| progress.iter().any(|one| one.search.is_some())),
+                ..JobProgress::together(progress)
+            },
+            other_endpoint: others.next().map(str::to_owned),
+            summary,
         })
     }
 }
@@ -61,7 +81,10 @@ impl Status {
 /// Some lines without colours and control characters.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", printable(&self.activity.to_string()))?;
+        // Of several files, the lines below tell the use of each.
+        if self.summary.jobs.is_empty() {
+            writeln!(f, "{}", printable(&self.activity.to_string()))?;
+        }
         if let Some(endpoint) = &self.other_endpoint {
             let endpoint = printable(endpoint);
             writeln!(f, "For {endpoint}, which is not Google's server.")?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countermand_core::{ListFilter, Service, Timestamp};
 use serde::{Serialize, Serializer};
 
+use super::jobs::{JobCounts, Repeated};
 use super::lanes::LaneCounts;
 use crate::already_done::AlreadyDone;
 use crate::counts::Counts;
@@ -38,6 +39,15 @@ pub struct Summary {
     /// Its lanes, if they have names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lanes: Vec<LaneCounts>,
+    /// The job files, where there are several: then digest and quota are theirs, and so are the lanes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobCounts>,
+    /// Operations that are in more than one of the files, and counted in each.
+    #[serde(skip_serializing_if = "Repeated::is_empty")]
+    pub repeated: Repeated,
+    /// The searches of several files that have been added up.
+    #[serde(skip)]
+    pub(super) searches: Vec<(Timestamp, Option<SearchProgress>, AlreadyDone)>,
     /// The search of a rescue, as far as it has come, or that before a plan.
     pub search: Option<SearchProgress>,
     /// The runs so far, in order.
@@ -55,7 +65,8 @@ pub struct Summary {
     pub missed: Vec<Missed>,
     /// Other facts for an operator: lists that a search skipped, failures that a run met.
     pub notes: Vec<String>,
-    /// The command that goes on with the job, if there is something to go on with.
+    /// The command that goes on with the job, if there is something to go on with; `None` of several jobs, which have
+    /// their own.
     pub resume: Option<String>,
     /// Operations whose accepted cancel was not verified, because that was not asked for.
     #[serde(skip)]
@@ -95,6 +106,9 @@ impl Summary {
             digest: None,
             quota: None,
             lanes: Vec::new(),
+            jobs: Vec::new(),
+            repeated: Repeated::default(),
+            searches: Vec::new(),
             search: None,
             runs: Vec::new(),
             duplicates: 0,
@@ -108,10 +122,19 @@ impl Summary {
         }
     }
 
+    /// The command that goes on with the job, or those of several.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &str> {
+        let each = self.jobs.iter().filter_map(|job| job.resume.as_deref());
+        self.resume.as_deref().into_iter().chain(each)
+    }
+
     /// A rescue's search has not come to its end, so that the next run goes on with it. A plan, which has a
     /// digest, is not searched again.
     #[must_use]
     pub fn search_is_open(&self) -> bool {
+        if !self.jobs.is_empty() {
+            return self.jobs.iter().any(|job| job.search_is_open);
+        }
         self.digest.is_none() && self.search.is_some_and(|search| search.is_open())
     }
 

@@ -54,6 +54,17 @@ impl Activity {
         })
     }
 
+    /// Of several files the one that has most to tell: applied, else ended without a record of it, else ended.
+    pub(crate) fn busiest(all: impl IntoIterator<Item = Self>) -> Self {
+        let rank = |activity: &Self| match activity {
+            Self::Idle => 0,
+            Self::Ended(_) => 1,
+            Self::EndUnknown(_) => 2,
+            Self::Applied(_) => 3,
+        };
+        all.into_iter().max_by_key(rank).unwrap_or(Self::Idle)
+    }
+
     /// The process that has the file now.
     #[must_use]
     pub const fn holder(&self) -> Option<&LockOwner> {

@@ -186,5 +186,6 @@ pub(super) fn row(columns: &Row<'_>, services: &Services) -> Result<JobRow, JobE
         progress,
         beyond_max: false,
         lane: None,
+        job: None,
     })
 }

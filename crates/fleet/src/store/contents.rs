@@ -24,6 +24,7 @@ use crate::job_row::JobRow;
 use crate::lane::Lanes;
 use crate::not_searched::NotSearched;
 use crate::services::Services;
+use crate::system::FileId;
 
 /// A device that a rescue looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,11 @@ impl Contents {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The identity of the file, whatever its name.
+    pub(crate) const fn file(&self) -> &FileId {
+        self.descriptor.file()
     }
 
     /// The settings of its runs.

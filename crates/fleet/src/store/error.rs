@@ -71,6 +71,9 @@ pub enum JobErrorKind {
     /// A plan that is to be split has no lanes.
     #[error("the job has one lane without a name: a profile names lanes (--profile FILE)")]
     NoLanes,
+    /// A file that is given twice, perhaps under two names.
+    #[error("this file is given twice: its operations would be counted twice")]
+    Twice,
     /// It is for a service that this process does not know, or knows by another description.
     #[error("{what}; nothing was sent")]
     Service {

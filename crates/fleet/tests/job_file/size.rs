@@ -97,7 +97,10 @@ fn the_status_of_400_000_operations() {
     let timed = |opened: fn(&Path) -> View| {
         let start = Instant::now();
         let mut view = opened(&path);
-        let status = Status::of(&mut view, at(COUNT as i64), |_| Ok(None)).unwrap();
+        let status = Status::of(std::slice::from_mut(&mut view), at(COUNT as i64), |_| {
+            Ok(None)
+        })
+        .unwrap();
         (start.elapsed(), status)
     };
     let (kept, status) = timed(|path| View::open_unchecked(path).unwrap());

@@ -82,7 +82,7 @@ fn every_field_has_its_column() {
          2026-11-25T21:00:09.000Z|\
          00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9|true|1|\
          The operation was cancelled.||||false|\
-         androidmanagement.v1|enterprises/LC02k7d91x/devices/00003f29c0de91a0|"
+         androidmanagement.v1|enterprises/LC02k7d91x/devices/00003f29c0de91a0||"
     );
     let states: Vec<&str> = table[1..].iter().map(|fields| &*fields[7]).collect();
     for (index, state) in [

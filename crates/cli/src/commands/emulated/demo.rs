@@ -11,7 +11,7 @@ use countermand_core::text::{chain, json_line};
 use countermand_emulator::{BadInput, Config, Fate, NewOperation, NewParent};
 use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
 use countermand_fleet::grouped;
-use countermand_fleet::report::Form;
+use countermand_fleet::report::{Form, Jobs};
 use countermand_fleet::store::{JobError, Kind, View};
 use countermand_fleet::{create_new, now, phrases, quoted};
 use countermand_scheduler::{Quota, Window};
@@ -69,7 +69,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     let view = View::open(&job).map_err(lost)?;
     let page = folder.join("report.html");
     // Its server ends with it: no command goes on with the job.
-    let saved = Form::Html.save(&page, &view, None);
+    let saved = Form::Html.save(&page, &Jobs::one(&view, None));
     saved.map_err(|error| failed(&chain(&error)))?;
     let compared = compare(&shared, &view).map_err(lost)?;
     let exit = match compared.right < compared.all {
