@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: demo test tools tables recipes clients browser chromium cross crash dist bench bench-quick bench-core growth figures fuzz net reliability errors docs picture prose deny packages msrv publish services archives image sbom workflows mutants clean format
+.PHONY: demo test tools tables recipes clients engines browser chromium cross crash dist bench bench-quick bench-core growth figures fuzz net reliability errors docs picture prose deny packages msrv publish services archives image sbom workflows mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -22,7 +22,7 @@ RUST := $(PAGES) $(wildcard docs/service-files/*.json) Cargo.toml Cargo.lock $(s
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
 PROSE := README.md SECURITY.md $(wildcard docs/*.md)
 TEXTS := $(wildcard *.md docs/*.md python/README.md crates/*/README.md)
-PY := pyproject.toml $(shell find python tests/python tests/recipes tests/clients tests/cross tests/dist -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' -o -name '*.ipynb' \))
+PY := pyproject.toml $(shell find python tests/python tests/recipes tests/clients tests/cross tests/dist tests/engines -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' -o -name '*.ipynb' \))
 
 # The main use, on the embedded emulator. Some operations of the demo complete anyway; exit code 3
 # reports that and is the expected result.
@@ -124,8 +124,8 @@ $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) python/README.md
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/lint: $(VENV)/ready $(PY) $(TEXTS) $(wildcard docs/*.py tests/*.py crates/*/Cargo.toml) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
-	$(BIN)/ruff check python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist
-	$(BIN)/ruff format --check python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist
+	$(BIN)/ruff check python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist tests/engines
+	$(BIN)/ruff format --check python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist tests/engines
 	$(BIN)/python tests/packages.py check
 	$(BIN)/python tests/services.py check
 	cd bench && ../$(BIN)/python -c 'from driver import prepare as bench; bench.locks_agree(); bench.profiles_agree()'
@@ -200,6 +200,19 @@ clients: $(VENV)/ready $(CLIENTS)/node/ready
 		-DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(CLIENTS)/java/lib
 	javac -d $(CLIENTS)/java/classes -cp '$(CLIENTS)/java/lib/*' tests/clients/java/Client.java
 	$(NODE_PATH) COUNTERMAND_CLIENTS='python node go rust java' $(BIN)/pytest tests/clients
+
+# The recipe for Kubernetes, whose pods are killed. In an environment of its own; takes five minutes.
+# COUNTERMAND_ENGINES_SEED chooses other kills.
+ENGINES := target/engines
+engines: $(STAMPS)/install
+	test -x $(ENGINES)/bin/python || $(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check --group engines \
+		|| { echo 'make engines: pip cannot install the group engines of pyproject.toml' >&2; exit 1; }
+	rm -rf $(ENGINES)/lib/python3*/site-packages/countermand*
+	cp -r $(VENV)/lib/python3*/site-packages/countermand* $(ENGINES)/lib/python3*/site-packages/
+	cp $(BIN)/countermand $(ENGINES)/bin/
+	$(ENGINES)/bin/pytest tests/engines
 
 # The command of `make archives` on Windows (wine), aarch64 (qemu) and Linux without anything else, and the core in
 # WebAssembly (Node): docs/platforms.md. Installs what is missing (Debian, as root). Takes an hour.
@@ -423,7 +436,7 @@ mutants:
 
 format:
 	cargo fmt --all
-	if test -x $(BIN)/ruff; then $(BIN)/ruff format python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist; fi
+	if test -x $(BIN)/ruff; then $(BIN)/ruff format python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist tests/engines; fi
 
 clean:
 	cargo clean

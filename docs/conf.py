@@ -36,6 +36,7 @@ PAGES = {
         "services",
         "credentials",
         "lanes",
+        "engines",
         "input",
     ],
     "Libraries": ["python", "recipes", "python-api", "rust", "embedding", "emulator"],
