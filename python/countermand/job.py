@@ -49,8 +49,9 @@ class JobFile(Waits):
         return self._path
 
     @property
-    def kind(self) -> Literal["plan", "rescue"]:
-        """Source of its operations: planned before, or found while it runs."""
+    def kind(self) -> Literal["plan", "rescue", "feed"]:
+        """Source of its operations: planned before, found while it runs, or given while it runs
+        (:func:`countermand.lanes.countermand_all`)."""
         return self._facts.kind
 
     @property

@@ -11,6 +11,9 @@ customers have several quotas; a lane is the owner of one, and has its own crede
 
 A job of such a client runs its lanes side by side, each under its own quota. ``Client(lane=...)``
 is the client of one lane.
+
+:func:`countermand_all` is for the worker of an engine, which has the names of one lane: it keeps a
+file that outlives the worker, and gives one final row for each name.
 """
 
 from __future__ import annotations
@@ -27,13 +30,16 @@ from . import _countermand
 from .errors import CountermandError
 
 if TYPE_CHECKING:
-    from typing import Literal, Self, TypeAlias
+    from collections.abc import Iterable, Iterator
+    from typing import Any, Literal, Self, TypeAlias
 
+    from .client import Client
     from .feed import _Named
+    from .selection import _Length
 
     _Place: TypeAlias = tuple[Literal["file", "token_file", "command", "default"], str]
 
-__all__ = ["Lane", "Profile", "ProfileError"]
+__all__ = ["Lane", "Profile", "ProfileError", "begin", "countermand_all"]
 
 
 class ProfileError(CountermandError, ValueError):
@@ -176,6 +182,145 @@ class Profile:
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (self._native.text, os.fspath(self.path))
+
+
+def begin(directory: str | os.PathLike[str], lanes: Iterable[Lane]) -> dict[str, Path]:
+    """Makes the journals of lanes, of which nothing was sent yet, in a directory that is new or
+    empty: ``north.job`` for the lane ``north``.
+
+    Call it once, in the program that starts the workers. A worker that does not find its journal
+    has to take the quota for spent, and waits for one full window; with a journal that was begun it
+    need not. In a directory that has something in it nothing is made: what is missing there was
+    lost.
+
+    :return: the journals of all these lanes, by their names.
+    :raises JobError: the disk does not take them.
+    """
+    folder, lanes = Path(directory), [*lanes]
+    folder.mkdir(parents=True, exist_ok=True)
+    journals = {lane.name: _journal(folder, lane) for lane in lanes}
+    if not any(folder.iterdir()):
+        for lane in lanes:
+            lane._profile().begin(journals[lane.name]).wait()
+    return journals
+
+
+def countermand_all(
+    lane: Lane,
+    names: Iterable[_Named],
+    *,
+    journal: str | os.PathLike[str],
+    deadline: _Length | None = None,
+    in_flight: int | None = None,
+    patience: _Length = 60.0,
+) -> Iterator[dict[str, Any]]:
+    """Countermands names of one lane under its quota, and gives one final row for each of them, as
+    they end: the function for a worker of a distributed engine.
+
+    Each request is in the journal before it leaves. So a bundle that is repeated, or a task that is
+    started anew, looks instead of asking again: with the same journal, names that are settled give
+    their rows at once, those that were accepted or may have been sent are looked at, and the quota
+    that was spent stays spent. Only requests that were in flight when a worker was killed may be
+    repeated.
+
+    Names are pulled as there is room for them, some thousand at a time, and may come from a
+    generator. A name that is given again gives no second row. Closing the generator ends the work;
+    a later call with the same journal goes on. Each row is in the journal before it is given.
+
+    No name raises. One that is none, or that is not of the lane, has a row with the position 0 and
+    an ``error``. If the lane itself fails, for example because its token is refused, the names have
+    rows with that error; called again, they are tried again.
+
+    :param lane: a lane of a :class:`Profile`. One worker at a time has a lane, because a quota is
+        never split.
+    :param names: names, operations, or items of a search.
+    :param journal: a file on storage that outlives the worker, or a directory, where the lane has
+        the file ``NAME.job``. It is a job file: ``countermand status`` and ``report`` read it. If
+        it is not there, it is made, and nothing is sent for one full window of the quota, because
+        the calls before are not known; :func:`begin` makes journals that need no waiting. One that
+        is damaged is moved aside, and counts as lost.
+    :param deadline: seconds for each operation. ``None``: that of the profile, else 120.
+    :param in_flight: how many requests are in flight. ``None``: that of the profile, else 100.
+    :param patience: seconds for which another process may still have the journal, such as a worker
+        that was taken for dead.
+    :return: rows as plain values, by the schema ``countermand.row/1``.
+    :raises JobLocked: another process has the journal all that time. Nothing was sent.
+    :raises OtherLane: the journal is of another lane. Nothing was sent.
+    :raises OtherEndpoint: the journal is for another server or service. Nothing was sent.
+    :raises JobError: the journal cannot be read or written. Nothing is sent that is not in it.
+    :raises CountermandError: there are no credentials. Nothing was sent.
+    :raises TypeError: ``names`` is one name.
+    """
+    from .client import Client
+    from .feed import several
+
+    if not isinstance(lane, Lane):
+        message = (
+            f"lane is of type {type(lane).__name__}, expected a Lane: Profile.load().lanes[...]"
+        )
+        raise TypeError(message)
+    given = iter(several(names))
+    path = Path(journal)
+    path = _journal(path, lane) if path.is_dir() else path
+    client = Client(lane=lane, deadline=deadline, in_flight=in_flight)
+    results, feed = _countermand.lane_feed(client._native, path, deadline, in_flight, patience)
+    return _rows(client, results, feed, given, lane)
+
+
+def _rows(
+    client: Client,
+    results: _countermand.Stream[Any],
+    feed: _countermand.Feed,
+    names: Iterator[_Named],
+    lane: Lane,
+) -> Iterator[dict[str, Any]]:
+    import json
+
+    failure: Exception | None = None
+    with client, results:
+        while (item := results.next().wait()) is not None:
+            if isinstance(item, tuple):
+                name, error = item
+                yield _refused(name, error, lane)
+            elif item != "hungry":
+                row: dict[str, Any] = json.loads(item)
+                yield row
+            else:
+                try:
+                    feed.pull(names)
+                except Exception as raised:
+                    # What is under way comes out first.
+                    failure = raised
+    if failure is not None:
+        raise failure
+
+
+def _refused(name: object, error: CountermandError, lane: Lane) -> dict[str, Any]:
+    """The row of a value that is no name."""
+    columns = _countermand.report_columns()
+    row: dict[str, Any] = {name: None for name, part_of in columns if part_of is None}
+    del row["parent_exists"]
+    known = {
+        "position": 0,
+        "name": name if isinstance(name, str) else repr(name),
+        "lane": lane.name,
+        "state": "error",
+        "phase": "unsent",
+        "attempts": 0,
+        "from_input": False,
+        "service": lane.service,
+    }
+    return {
+        "schema": "countermand.row/1",
+        **row,
+        **{name: value for name, value in known.items() if name in row},
+        "operation": None,
+        "error": error.to_dict(),
+    }
+
+
+def _journal(folder: Path, lane: Lane) -> Path:
+    return folder / f"{lane.name}.job"
 
 
 def _restore(text: str, path: str) -> Profile:

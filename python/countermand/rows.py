@@ -184,7 +184,7 @@ class JobStatus(JsonForm):
 
     __module__ = "countermand"
 
-    kind: Literal["plan", "rescue"]
+    kind: Literal["plan", "rescue", "feed"]
     """Source of its operations: planned before, or found while it runs."""
     operations: int
     """Operations of the job."""
@@ -225,7 +225,7 @@ class JobStatus(JsonForm):
 class Facts:
     """Facts of a job when it is planned or opened."""
 
-    kind: Literal["plan", "rescue"]
+    kind: Literal["plan", "rescue", "feed"]
     endpoint: str
     created: datetime
     digest: bytes | None

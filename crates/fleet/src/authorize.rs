@@ -258,7 +258,7 @@ impl Authorization {
             && job.digest() != Some(seen)
         {
             let found = job.digest().map(|digest| digest.to_string());
-            let found = found.unwrap_or_else(|| "a rescue".to_owned());
+            let found = found.unwrap_or_else(|| format!("a {}", settings.kind));
             return Err(Refusal::OtherPlan { seen, found });
         }
         if options.recheck {
@@ -319,7 +319,7 @@ pub(crate) fn stale(
     now: Timestamp,
 ) -> Result<Option<(Duration, Duration)>, JobError> {
     let settings = job.settings();
-    if settings.kind == Kind::Rescue || job.runs().next().transpose()?.is_some() {
+    if settings.kind != Kind::Plan || job.runs().next().transpose()?.is_some() {
         return Ok(None);
     }
     let ages = (
@@ -339,7 +339,7 @@ fn confirm(
     match (kind, &confirmed) {
         (Kind::Rescue, _) if planned.is_empty() => Err(Refusal::Empty),
         // An earlier version has written such plans. What is confirmed and not there is refused all the same.
-        (Kind::Plan, None) if planned.is_empty() => Ok(()),
+        (Kind::Plan | Kind::Feed, None) if planned.is_empty() => Ok(()),
         (_, Some(said)) if differences(kind, &planned, said).is_empty() => Ok(()),
         _ => Err(Refusal::NotConfirmed {
             kind,
@@ -426,12 +426,14 @@ fn not_confirmed(
 fn subject(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> String {
     let each = planned.iter().enumerate();
     let each = each.map(|(at, (enterprise, count))| match kind {
-        Kind::Plan if at == 0 => format!("{} of {enterprise}", counted(*count, "operation")),
-        Kind::Plan => format!("{} of {enterprise}", grouped(*count)),
+        Kind::Plan | Kind::Feed if at == 0 => {
+            format!("{} of {enterprise}", counted(*count, "operation"))
+        }
+        Kind::Plan | Kind::Feed => format!("{} of {enterprise}", grouped(*count)),
         Kind::Rescue => enterprise.to_string(),
     });
     let verb = match kind {
-        Kind::Plan => "has",
+        Kind::Plan | Kind::Feed => "has",
         Kind::Rescue => "searches, and cancels what it finds in,",
     };
     format!("{verb} {}", each.collect::<Vec<_>>().join(" and "))
@@ -461,7 +463,7 @@ fn differences(
             None => "the confirmation does not name it".to_owned(),
         };
         Some(match kind {
-            Kind::Plan => format!(
+            Kind::Plan | Kind::Feed => format!(
                 "the job has {} of {enterprise}, {said}",
                 counted(count, "operation")
             ),
@@ -474,7 +476,9 @@ fn differences(
     // A secret that was given where the enterprise belongs can be a name as well.
     let others = others.map(|enterprise| shown(enterprise.as_str()));
     let others = others.map(|enterprise| match kind {
-        Kind::Plan => format!("{enterprise} was confirmed, the job has no operation there"),
+        Kind::Plan | Kind::Feed => {
+            format!("{enterprise} was confirmed, the job has no operation there")
+        }
         Kind::Rescue => format!("{enterprise} was confirmed, the rescue does not search there"),
     });
     of_planned.chain(others).collect()

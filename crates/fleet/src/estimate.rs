@@ -58,6 +58,7 @@ impl Estimate {
                 estimates.push(Self::default());
                 continue;
             }
+            let lane = (job.settings(), lane);
             let mut scheduler = scheduler(job, lane, options, wall, uptime.as_ref())?;
             for (name, phase) in names.drain(..).flatten() {
                 scheduler.push(name, phase);

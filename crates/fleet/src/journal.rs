@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 use crate::counts::Counts;
-use crate::job_row::Resolution;
+use crate::job_row::{JobRow, Resolution, Target};
 use crate::progress::SearchProgress;
 use crate::search::{NotListed, Pages};
 use crate::spell::spell;
@@ -29,6 +29,14 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// Each with the place of its lane.
 type OfLanes<T> = Vec<(usize, T)>;
+
+/// Given names, by what the file knows of them.
+pub(crate) struct TakenIn {
+    /// Those that are to be cancelled, or looked at.
+    pub(crate) open: Vec<(OperationName, Phase)>,
+    /// The rows of those of which no request tells more.
+    pub(crate) settled: Vec<JobRow>,
+}
 
 /// The job of a run, and the records that could not be written to it yet.
 pub(crate) struct Recorder {
@@ -57,6 +65,8 @@ pub(crate) struct Recorder {
     lists: OfLanes<List>,
     found: OfLanes<OperationName>,
     recheck: bool,
+    /// Nothing leaves, and nothing is told, that the disk has not taken.
+    strict: bool,
     /// The causes that have stopped lanes, by their places: an operation that comes out there now was not attempted,
     /// and stays as it is.
     stopped: BTreeMap<usize, Cause>,
@@ -65,6 +75,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn new(job: Job, pages: Option<Pages>, recheck: bool, clock: Clock) -> Self {
         Self {
+            strict: job.settings().kind == Kind::Feed,
             job,
             together: Vec::new(),
             gathering: false,
@@ -82,6 +93,33 @@ impl Recorder {
             recheck,
             stopped: BTreeMap::new(),
         }
+    }
+
+    /// Takes given names into the job, new ones among them; `None` if the disk does not take them.
+    pub(crate) fn take_in(&mut self, targets: Vec<Target>) -> Option<TakenIn> {
+        let mut taken = TakenIn {
+            open: Vec::new(),
+            settled: Vec::new(),
+        };
+        let mut new = Vec::new();
+        for target in targets {
+            match self.job.row(&target.name) {
+                Ok(Some(row)) => match row.taken_up(false) {
+                    Some(phase) => taken.open.push((target.name, phase)),
+                    None => taken.settled.push(row),
+                },
+                Ok(None) => {
+                    taken.open.push((target.name.clone(), Phase::Unsent));
+                    new.push(Record::Found(target));
+                }
+                Err(error) => {
+                    self.trouble = Some((error, Instant::now() + RETRY));
+                    return None;
+                }
+            }
+        }
+        self.write(new);
+        self.trouble.is_none().then_some(taken)
     }
 
     /// Lists to be read and names to be cancelled, of the pages since the last call.
@@ -252,6 +290,8 @@ impl Recorder {
                 self.waiting.push(context.waker().clone());
                 Poll::Pending
             }
+            // Its owner ends the run.
+            false if self.strict && self.trouble.is_some() => Poll::Pending,
             false => Poll::Ready(()),
         }
     }

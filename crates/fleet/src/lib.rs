@@ -89,6 +89,7 @@ mod clock;
 mod counts;
 mod doctor;
 mod estimate;
+mod feed;
 mod filter;
 pub mod input;
 
@@ -128,6 +129,7 @@ pub use clock::now;
 pub use counts::Counts;
 pub use doctor::Diagnosis;
 pub use estimate::Estimate;
+pub use feed::{Feed, FeedFile};
 pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
 pub use job_row::{JobRow, OperationProgress, Resolution, Target};
 pub use lane::{Lane, LaneError, Lanes, ParentPattern};

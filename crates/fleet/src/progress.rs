@@ -452,6 +452,7 @@ impl JobProgress {
             let calls = ages.clone().filter(|age| *age < WINDOW).count();
             progress.requests_per_second = Some(calls as f64 / WINDOW.as_secs_f64());
             let clock = countermand::hyper::monotonic_now();
+            let lanes = lanes.map(|lane| (job.settings(), lane));
             let schedulers =
                 lanes.map(|lane| scheduler(job, lane, Options::default(), now, uptime.as_ref()));
             let schedulers = schedulers.collect::<Result<Vec<_>, _>>()?;

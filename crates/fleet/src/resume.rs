@@ -191,7 +191,7 @@ pub fn phrases(
     planned: &BTreeMap<GrandparentName, u64>,
 ) -> Vec<String> {
     let phrase = |(name, count): (&GrandparentName, &u64)| match kind {
-        Kind::Plan => format!("{}:{count}", phrase(services, name)),
+        Kind::Plan | Kind::Feed => format!("{}:{count}", phrase(services, name)),
         Kind::Rescue => phrase(services, name).to_owned(),
     };
     planned.iter().map(phrase).collect()

@@ -13,21 +13,20 @@ use countermand_core::text::chain;
 use countermand_core::{Cause, Error, OperationName, Phase, Resource, Time, Timestamp};
 use countermand_scheduler::{Event, List, Outage, Progress, Ticket};
 use futures_core::Stream;
-use futures_util::stream::{self, SelectAll};
+use futures_util::stream::{self, SelectAll, StreamExt};
 use http::Response;
 use tokio::time::{Sleep, sleep};
 
 use crate::authorize::{AuthorizedJob, is_at};
-use crate::clock::Clock;
-use crate::clock::now;
-use crate::job_row::JobRow;
-use crate::journal::Recorder;
+use crate::clock::{Clock, Wall, now};
+use crate::job_row::{JobRow, Target};
+use crate::journal::{Recorder, TakenIn};
 use crate::lane::{Lane, LaneError, Lanes};
 use crate::progress::{Failing, JobProgress, SearchProgress};
-use crate::schedule::{TakenUp, scheduler};
+use crate::schedule::{Options, TakenUp, scheduler};
 use crate::search::Pages;
-use crate::side::{Polled, Side, lock};
-use crate::store::{Job, JobError, JobErrorKind, Kind, Record};
+use crate::side::{Names, Polled, Side, lock};
+use crate::store::{Job, JobError, JobErrorKind, Kind, Record, Settings};
 
 /// A job under way: a stream of its events, each in the job file before it is told.
 ///
@@ -189,11 +188,16 @@ struct LaneJournal {
 
 /// The recorder, which the scheduler writes and the run reads. `None` once the run has ended.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Option<Recorder>>>);
+pub(crate) struct Shared(Arc<Mutex<Option<Recorder>>>);
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Option<Recorder>> {
         lock(&self.0)
+    }
+
+    /// Takes given names into the file; `None` if the disk does not take them.
+    pub(crate) fn take_in(&self, targets: Vec<Target>) -> Option<TakenIn> {
+        self.lock().as_mut()?.take_in(targets)
     }
 }
 
@@ -250,14 +254,49 @@ impl Run {
         job: AuthorizedJob,
         wall: fn() -> Timestamp,
     ) -> Result<Self, JobError> {
-        let AuthorizedJob { mut job, options } = job;
-        let clients = clients.into();
-        let clients = clients.of(&job)?;
+        let AuthorizedJob { job, options } = job;
+        let names = TakenUp::of(&job, options.recheck)?;
+        let (open, not_rechecked) = (names.count(), names.not_rechecked);
+        let names = |_: &Shared| {
+            let lanes = names.lanes.into_iter();
+            let names = |names: Vec<Vec<_>>| stream::iter(names.into_iter().flatten()).boxed();
+            lanes.map(names).collect()
+        };
         let settings = job.settings().clone();
+        let run = Self::start((clients.into(), settings), job, options, wall, names)?;
+        Ok(Self {
+            open,
+            not_rechecked,
+            ..run
+        })
+    }
+
+    /// Begins with names that come while it runs, of the only lane of a job, with the quota and the deadline of these
+    /// settings.
+    pub(crate) fn fed(
+        (client, settings): (&Client, Settings),
+        job: Job,
+        options: Options,
+        wall: Wall,
+        names: impl FnOnce(Shared) -> Names,
+    ) -> Result<Self, JobError> {
+        let clients = (Clients::from(client), settings);
+        Self::start(clients, job, options, wall, |recorder| {
+            vec![names(recorder.clone())]
+        })
+    }
+
+    fn start(
+        (clients, settings): (Clients, Settings),
+        mut job: Job,
+        options: Options,
+        wall: Wall,
+        names: impl FnOnce(&Shared) -> Vec<Names>,
+    ) -> Result<Self, JobError> {
+        let clients = clients.of(&job)?;
         let clock = Clock::start(wall);
         let rescue = settings.kind == Kind::Rescue && !options.recheck;
         let max = if rescue { settings.most() } else { u64::MAX };
-        let names = TakenUp::of(&job, options.recheck)?;
         let (pages, lists) = match rescue {
             true => Pages::of_job(&job).map(|(pages, lists)| (Some(pages), lists))?,
             false => (None, Vec::new()),
@@ -265,6 +304,7 @@ impl Run {
         let lists = placed(&job, lists)?;
         let places = 0..settings.lanes.len();
         let schedulers = places
+            .map(|lane| (&settings, lane))
             .map(|lane| scheduler(&job, lane, options, clock.begun(), clock.uptime()))
             .collect::<Result<Vec<_>, _>>()?;
         let uptime = clock.uptime().cloned();
@@ -276,17 +316,15 @@ impl Run {
             }])?;
         }
 
-        let (open, operations) = (names.count(), job.operations());
-        let not_rechecked = names.not_rechecked;
+        let operations = job.operations();
         let recorder = Recorder::new(job, pages, options.recheck, clock);
         let recorder = Shared(Arc::new(Mutex::new(Some(recorder))));
         let polled = Polled::default();
-        let lanes = clients.into_iter().zip(schedulers).zip(names.lanes);
+        let lanes = clients.into_iter().zip(schedulers).zip(names(&recorder));
         let lanes = lanes
             .enumerate()
             .map(|(place, ((client, scheduler), names))| {
                 let shared = recorder.clone();
-                let names = stream::iter(names.into_iter().flatten());
                 let stream = client.run(scheduler, names);
                 let stream = stream.journal(LaneJournal { place, shared });
                 Side::new(place, polled.clone(), stream)
@@ -299,10 +337,10 @@ impl Run {
             running: stream::select_all(lanes.clone()),
             lanes,
             recorder,
-            open,
+            open: 0,
             room: max.saturating_sub(operations),
             skipped: operations.saturating_sub(max),
-            not_rechecked,
+            not_rechecked: 0,
             polled,
             outages: BTreeMap::new(),
             names: settings.lanes.into_iter().map(|lane| lane.name).collect(),
@@ -337,8 +375,12 @@ impl Run {
         let mut recorder = self.recorder.lock();
         let recorder = recorder.as_mut();
         let recorder = recorder.expect("a run has its recorder until it ends");
+        let progress = self.progress();
         JobProgress {
-            remaining: self.open.saturating_sub(self.progress().finished),
+            remaining: self
+                .open
+                .max(progress.pushed)
+                .saturating_sub(progress.finished),
             ..JobProgress::of_counts(&recorder.counts(), recorder.progress())
         }
     }

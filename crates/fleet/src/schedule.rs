@@ -4,7 +4,7 @@ use countermand_core::{OperationName, Phase, Policy, Timestamp};
 use countermand_scheduler::{PastCall, Scheduler};
 
 use crate::lane::{LaneError, Lanes};
-use crate::store::{Contents, JobError, JobErrorKind, LEAVING, Uptime};
+use crate::store::{Contents, JobError, JobErrorKind, LEAVING, Settings, Uptime};
 
 /// Options of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,15 +85,14 @@ impl TakenUp {
     }
 }
 
-/// The scheduler of a lane of a job, which knows the calls of earlier runs.
+/// The scheduler of a lane of these settings, which knows the calls of earlier runs of the job.
 pub(crate) fn scheduler(
     job: &Contents,
-    lane: usize,
+    (settings, lane): (&Settings, usize),
     options: Options,
     wall: Timestamp,
     uptime: Option<&Uptime>,
 ) -> Result<Scheduler, JobError> {
-    let settings = job.settings();
     let spent = job.spent(lane, wall, uptime)?;
     let clock = countermand::hyper::monotonic_now();
     // Lanes that begin at once do not wait for the same moments.

@@ -16,7 +16,7 @@ use countermand_core::{
 use countermand_scheduler::PastCall;
 use countermand_scheduler::{Event, List, Outage, Progress, Scheduler};
 use futures_core::Stream;
-use futures_util::stream::{self, SelectAll};
+use futures_util::stream::{self, SelectAll, StreamExt};
 
 use crate::already_done::AlreadyDone;
 use crate::clock::now;
@@ -427,7 +427,7 @@ impl Search {
                 enterprises,
                 devices,
             } = lane;
-            let mut running = client.run(scheduler, stream::iter(Vec::new().into_iter().flatten()));
+            let mut running = client.run(scheduler, stream::empty().boxed());
             for enterprise in enterprises {
                 if let Some(list) = pages.enterprise(enterprise) {
                     running.search(list);

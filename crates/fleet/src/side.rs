@@ -1,7 +1,6 @@
 //! Lanes under way beside each other.
 
 use std::collections::BTreeSet;
-use std::iter::Flatten;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -10,10 +9,10 @@ use countermand::hyper::SchedulerStream;
 use countermand_core::{OperationName, Phase};
 use countermand_scheduler::Event;
 use futures_core::Stream;
-use futures_util::stream::Iter;
+use futures_util::stream::BoxStream;
 
-/// Names with which a lane begins.
-pub(crate) type Names = Iter<Flatten<std::vec::IntoIter<Vec<(OperationName, Phase)>>>>;
+/// Names of a lane, pulled as its scheduler has room for them.
+pub(crate) type Names = BoxStream<'static, (OperationName, Phase)>;
 
 /// Places of lanes that were polled: with a thousand lanes, only these are looked at.
 pub(crate) type Polled = Arc<Mutex<BTreeSet<usize>>>;

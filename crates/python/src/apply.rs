@@ -35,7 +35,7 @@ pub(crate) enum Work {
 }
 
 /// Reasons for which it came to nothing.
-enum Failure {
+pub(crate) enum Failure {
     /// The search of a rescue was refused; the file goes on from there.
     Search(Box<Error>, PathBuf),
     Refused(Refusal),
@@ -164,7 +164,7 @@ fn end(run: Run, interrupted: bool, refused: Option<Error>) -> Result<Option<Vie
 }
 
 impl Failure {
-    fn raise(self, py: Python<'_>, raiser: &Raiser) -> PyErr {
+    pub(crate) fn raise(self, py: Python<'_>, raiser: &Raiser) -> PyErr {
         match self {
             Self::Search(error, path) => {
                 let raised = raiser.raise(py, &error);

@@ -33,7 +33,7 @@ pub(crate) fn begin(
     let results = Stream::of_work(py, |out, mut stopped| {
         let (taken, names) = Feed::new(out.clone(), endpoint.clone());
         feed = Some(taken);
-        let names = names.map(|name| (name, Phase::Unsent));
+        let names = names.map(|target| (target.name, Phase::Unsent));
         let mut running = client.run(client.scheduler(), names);
         let journal = journal.map(|call| Journal::new(call, raiser.clone()));
         if let Some(journal) = journal.clone() {

@@ -244,8 +244,10 @@ impl NativeClient {
         let terms = quota::terms(quota, share)?;
         let mut here = self.here(py, deadline)?;
         here.in_flight = in_flight.or(here.in_flight);
-        let only = here.ways.only(&terms).map_err(|error| error.raise(py))?;
-        let (client, quota) = (here.limited(only.0), only.1.quota());
+        let lane = here.ways.only_lane(&terms);
+        let lane = lane.map_err(|error| error.raise(py))?;
+        let client = here.ways.client(&lane).map_err(|error| error.raise(py))?;
+        let (client, quota) = (here.limited(client), lane.quota());
         let pace = Pace::of(&quota, self.endpoint.service());
         let client = client.quota(quota);
         let raiser = here.raiser;

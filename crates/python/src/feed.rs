@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use countermand_core::{Endpoint, OperationName};
+use countermand_core::Endpoint;
+use countermand_fleet::Target;
 use futures_util::stream::{self, Stream, StreamExt};
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyString};
@@ -31,7 +32,7 @@ pub(crate) struct Feed(
 /// A feed before the last name.
 #[derive(Clone)]
 struct Open {
-    chunks: UnboundedSender<Vec<OperationName>>,
+    chunks: UnboundedSender<Vec<Target>>,
     out: UnboundedSender<Ready>,
     hungry: Arc<AtomicBool>,
     /// The endpoint that URLs of names have to be of.
@@ -46,7 +47,7 @@ impl Feed {
     pub(crate) fn new(
         out: UnboundedSender<Ready>,
         endpoint: Endpoint,
-    ) -> (Self, impl Stream<Item = OperationName> + Send + use<>) {
+    ) -> (Self, impl Stream<Item = Target> + Send + use<>) {
         let (chunks, mut pushed) = unbounded_channel();
         let hungry = Arc::new(AtomicBool::new(false));
         let open = Open {
@@ -143,9 +144,9 @@ impl Open {
     }
 
     /// A name; one that is refused comes out with its place at once.
-    fn take(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<OperationName>> {
+    fn take(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<Target>> {
         let position = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        match rows::named(item, &self.endpoint) {
+        match rows::planned(item, &self.endpoint) {
             Ok(name) => Ok(Some(name)),
             Err(error) if error.is_instance_of::<exception::InvalidName>(item.py()) => {
                 let error = names::at_position(item.py(), error, position);
@@ -161,11 +162,11 @@ impl Open {
 }
 
 fn next(
-    pushed: &mut UnboundedReceiver<Vec<OperationName>>,
+    pushed: &mut UnboundedReceiver<Vec<Target>>,
     context: &mut Context<'_>,
     out: Option<&UnboundedSender<Ready>>,
     hungry: &AtomicBool,
-) -> Poll<Option<Vec<OperationName>>> {
+) -> Poll<Option<Vec<Target>>> {
     let chunk = pushed.poll_recv(context);
     // With something in it, it is this task's turn that has ended.
     if chunk.is_pending()

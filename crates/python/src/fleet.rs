@@ -242,7 +242,7 @@ pub(crate) fn job_estimate(
 }
 
 impl NativeClient {
-    fn settings(&self, kind: Kind, deadline: Option<Length>) -> PyResult<Settings> {
+    pub(crate) fn settings(&self, kind: Kind, deadline: Option<Length>) -> PyResult<Settings> {
         let mut settings = Settings::at(kind, &self.endpoint);
         let usual = &self.profile.defaults;
         let deadline = deadline.map(|seconds| clock::seconds("deadline", seconds));

@@ -47,7 +47,7 @@ fn of_service(id: &str, endpoint: &str) -> String {
 fn class(kind: &JobErrorKind) -> &'static str {
     match kind {
         JobErrorKind::Exists => "JobExists",
-        JobErrorKind::NotAJob => "NotAJob",
+        JobErrorKind::NotAJob | JobErrorKind::OtherKind { .. } => "NotAJob",
         JobErrorKind::OtherVersion { .. } => "JobVersion",
         JobErrorKind::Damaged { .. } => "JobDamaged",
         JobErrorKind::Edited { .. } => "JobEdited",

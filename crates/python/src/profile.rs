@@ -6,14 +6,20 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use countermand::ClientBuilder;
 use countermand_core::Service;
-use countermand_fleet::{self as fleet, CredentialsPlace, Lane, Meant, ProfileError, QuotaTerms};
+use countermand_fleet::store::Kind;
+use countermand_fleet::{
+    self as fleet, CredentialsPlace, Lane, Meant, ProfileError, QuotaTerms, Settings, now,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyString, PyTuple};
 
+use crate::call::Call;
+use crate::files::{OpenFile, blocking};
 use crate::outcome::Operation;
-use crate::{exception, rows};
+use crate::{errors, exception, rows};
 
 /// What a `countermand.lanes.Profile` reads and holds.
 #[pyclass(module = "countermand._countermand", frozen)]
@@ -77,6 +83,25 @@ impl Profile {
     fn only(&self, name: &str) -> Option<Self> {
         let only = self.0.only(name)?;
         Some(Self(Arc::new(only)))
+    }
+
+    /// The call that makes the file of the feed of the only lane, of which nothing was sent.
+    fn begin(&self, py: Python<'_>, path: PathBuf) -> PyResult<Call> {
+        let lane = self.0.lanes.first();
+        let service = lane.map_or(Service::DEFAULT, |lane| lane.service);
+        let named = ClientBuilder::new().service(service).named_endpoint();
+        let named = named.map_err(|error| errors::connect(py, "", error))?;
+        let endpoint = named.unwrap_or_else(|| self.0.endpoint(service));
+        let mut settings = Settings::at(Kind::Feed, &endpoint);
+        let lanes = self.0.lanes(&endpoint, &QuotaTerms::default());
+        settings.lanes = lanes.map_err(|error| raised(py, &error))?;
+        let file = OpenFile::new()?;
+        let make = move || {
+            let made = fleet::Feed::create(path, &settings, now());
+            drop(file);
+            made
+        };
+        Ok(blocking(make, |py, ()| Ok(py.None())))
     }
 
     /// The name of the lane to which an operation belongs.

@@ -30,6 +30,10 @@ pub(crate) fn found<'py>(py: Python<'py>, target: &Target) -> PyResult<Bound<'py
 /// An operation to be cancelled, as it was given: a name, an operation, or an operation that was found.
 pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Target> {
     let py = given.py();
+    if given.is_instance_of::<PyString>() {
+        // Most of a million names are texts: no class is looked up for them.
+        return names::given(given, endpoint).map(Target::new);
+    }
     if let Ok(operation) = given.cast::<Operation>() {
         let operation = &operation.get().0;
         let mut target = Target::new(names::told(py, &operation.name, endpoint.service())?);
@@ -55,18 +59,6 @@ pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult
         .map(|time| clock::timestamp(&time))
         .transpose()?;
     Ok(target)
-}
-
-/// The name of an operation that is given as one, or as what a search or a list has found.
-pub(crate) fn named(
-    given: &Bound<'_, PyAny>,
-    endpoint: &Endpoint,
-) -> PyResult<core::OperationName> {
-    match given.cast::<PyString>() {
-        // Most of a million names are texts: no class is looked up for them.
-        Ok(text) => names::given(text, endpoint),
-        Err(_) => planned(given, endpoint).map(|target| target.name),
-    }
 }
 
 /// The name of any resource, or of an operation that is given as what a search or a list has found.

@@ -128,14 +128,13 @@ impl Ways {
         self.client(&lane)
     }
 
-    /// The client and the quota of the only lane.
-    pub(crate) fn only(&self, over: &QuotaTerms) -> Result<(Client, Lane), NoClient> {
+    /// The only lane.
+    pub(crate) fn only_lane(&self, over: &QuotaTerms) -> Result<Lane, NoClient> {
         let lanes = match self.profile.lanes.is_empty() {
             true => self.lanes_for(over, &Meant::default()),
             false => self.profile.lanes(&self.endpoint, over),
         };
-        let lane = one(lanes?)?;
-        Ok((self.client(&lane)?, lane))
+        one(lanes?)
     }
 
     fn known(&self, lane: &str) -> Option<Client> {

@@ -120,7 +120,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Failure {
         }
         Refusal::Stale { .. } => ". Plan again, or allow a greater age with --max-age".to_owned(),
         Refusal::NotConfirmed { kind, planned, .. } => match kind {
-            Kind::Plan => ". Confirm what is shown above".to_owned(),
+            Kind::Plan | Kind::Feed => ". Confirm what is shown above".to_owned(),
             Kind::Rescue => format!(
                 ". Confirm the {} of the names on the command line",
                 planned
@@ -157,11 +157,12 @@ async fn ask(
     let phrases = phrases(kind, &services, &planned);
     let what = match kind {
         Kind::Plan => "the plan",
+        Kind::Feed => "the job",
         Kind::Rescue => "the rescue",
     };
     // A plan was shown; what a rescue will find is not known yet.
     let meant = match kind {
-        Kind::Plan => String::new(),
+        Kind::Plan | Kind::Feed => String::new(),
         Kind::Rescue => format!(
             "It cancels what it finds: {}. It searches {}.{}",
             settings.filter.words(&services),
@@ -194,7 +195,7 @@ async fn ask(
         ));
     }
     for (phrase, (name, count)) in phrases.into_iter().zip(&planned) {
-        let count = (kind == Kind::Plan).then_some(*count);
+        let count = (kind != Kind::Rescue).then_some(*count);
         streams::note(&format!("To go on with {what}, type {phrase}"));
         let read = spawn_blocking(|| {
             let mut line = String::new();

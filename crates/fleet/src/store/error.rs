@@ -8,6 +8,7 @@ use countermand_core::OperationName;
 
 use super::lock_owner::LockOwner;
 use super::schema::VERSION;
+use super::settings::Kind;
 use crate::lane::LaneError;
 use crate::spelling::SameProject;
 
@@ -51,6 +52,12 @@ pub enum JobErrorKind {
     Edited {
         /// The change.
         what: String,
+    },
+    /// It is a job of another kind than the one that was expected.
+    #[error("it is a {kind}, and not the file of names that come while they are cancelled")]
+    OtherKind {
+        /// Its kind.
+        kind: Kind,
     },
     /// The plan was not finished: the program that wrote it was stopped.
     #[error("the plan was never finished; delete the file and plan again")]
@@ -143,6 +150,19 @@ impl JobError {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// True if nothing of the file can be relied on, or it is not there: what was in it is lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        match &self.kind {
+            JobErrorKind::Damaged { .. } | JobErrorKind::Edited { .. } => true,
+            // The process that made it was stopped at once.
+            JobErrorKind::NotAJob => {
+                std::fs::metadata(&self.path).is_ok_and(|file| file.len() == 0)
+            }
+            JobErrorKind::Io(error) => error.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
     }
 
     /// Kind of the error.

@@ -14,7 +14,7 @@ use super::opening::{self, Names};
 use super::record::Record;
 use super::settings::{Kind, Settings};
 use super::transaction::{Transaction, transact};
-use super::{check, connection, descriptor, schema};
+use super::{beside, check, connection, descriptor, schema};
 use crate::job_row::Target;
 
 /// The shortest time between two looks for a file under its name.
@@ -106,6 +106,27 @@ impl Job {
     pub fn may_be_made(path: impl AsRef<Path>) -> Result<(), JobError> {
         let path = path.as_ref();
         opening::may_be_made(path).map_err(|error| error.at(path))
+    }
+
+    /// Moves a file that cannot be used aside, with those that SQLite keeps beside it: under the same name with the time
+    /// behind it.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(crate) fn set_aside(path: &Path, now: Timestamp) -> Result<(), JobError> {
+        let time = now.to_string().replace(['-', ':', '.'], "");
+        // The file itself comes last: until then it is as it was.
+        for ending in beside::ENDINGS.into_iter().chain([""]) {
+            let from = beside::beside(path, ending);
+            let to = beside::beside(path, &format!(".{time}{ending}"));
+            match std::fs::rename(from, to) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(JobErrorKind::from(error).at(path));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Makes a new job file as [`create`](Self::create) does, and fills it: after an error of `fill`
@@ -226,7 +247,9 @@ impl Job {
     pub fn freeze_with(&mut self, known: &[Record]) -> Result<Digest, JobError> {
         match (self.digest(), self.settings().kind, &self.names) {
             (Some(digest), ..) => return self.record(known).map(|()| digest),
-            (None, Kind::Rescue, _) => return Err(JobErrorKind::Frozen.at(self.path())),
+            (None, Kind::Rescue | Kind::Feed, _) => {
+                return Err(JobErrorKind::Frozen.at(self.path()));
+            }
             (None, Kind::Plan, None) => return Err(JobErrorKind::Incomplete.at(self.path())),
             (None, Kind::Plan, Some(_)) => {}
         }

@@ -119,6 +119,12 @@ impl Note {
     /// before a plan ended.
     pub const SEARCH_ENDED: &'static str = "search_ended";
 
+    /// The kind of a note of the maker of a feed's file: nothing was sent for its lane before.
+    pub const NOTHING_SENT: &'static str = "nothing_sent";
+
+    /// The kind of a note that the file of a feed was made anew, and that the calls before it are not known.
+    pub const NEW: &'static str = "new_file";
+
     /// The text, as people read it.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -148,6 +154,7 @@ impl Note {
                 | Self::SEARCH_ENDED
                 | Self::ALREADY_DONE
                 | Self::NOT_SEARCHED
+                | Self::NOTHING_SENT
         )
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn create(
     }
     let names = match settings.kind {
         Kind::Plan => Some(HashSet::new()),
-        Kind::Rescue => {
+        Kind::Rescue | Kind::Feed => {
             connection.execute_batch(schema::NAMES)?;
             None
         }

@@ -79,6 +79,8 @@ words! {
         Plan = "plan",
         /// They are found while it runs.
         Rescue = "rescue",
+        /// They are given while it runs ([`Feed`](crate::Feed)).
+        Feed = "feed",
     }
 }
 

@@ -18,7 +18,7 @@ fn name(service: &'static Service, id: u32) -> OperationName {
 fn names_are_read_back_as_names_of_the_service_of_the_job() {
     let service = Service::named(ID).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for kind in [Kind::Plan, Kind::Rescue] {
+    for kind in [Kind::Plan, Kind::Rescue, Kind::Feed] {
         let path = folder.path().join(kind.as_str());
         let mut job = Job::create(&path, &Settings::at(kind, &service.endpoint()), at(0)).unwrap();
         match kind {
@@ -30,6 +30,10 @@ fn names_are_read_back_as_names_of_the_service_of_the_job() {
                 let name = ParentName::parse(service, "projects/p/locations/us").unwrap();
                 job.record(&[Record::Device { name, seen: None }]).unwrap();
             }
+            Kind::Feed => {
+                let found = Record::Found(Target::new(name(service, 1)));
+                job.record(&[found]).unwrap();
+            }
         }
         job.close().unwrap();
         let view = View::open(&path).unwrap();
@@ -37,7 +41,7 @@ fn names_are_read_back_as_names_of_the_service_of_the_job() {
         let rows = view.rows().map(|row| row.unwrap().target.name);
         let names = rows.map(|name| (name.service().id, name.id().to_owned()));
         let expected: &[_] = match kind {
-            Kind::Plan => &[(ID, "1".to_owned())],
+            Kind::Plan | Kind::Feed => &[(ID, "1".to_owned())],
             Kind::Rescue => &[],
         };
         assert_eq!(names.collect::<Vec<_>>(), expected);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod feed;
 mod lanes;
 
 use std::collections::{BTreeMap, BTreeSet};
