@@ -242,9 +242,10 @@ bench:
 bench-quick:
 	$(PYTHON) bench/run.py --quick
 
-# Plots of CPU and memory by operations, requests in flight and devices.
+# Plots of CPU and memory by operations, requests in flight, devices and lanes.
 growth:
 	$(PYTHON) bench/growth.py
+	$(PYTHON) bench/lanes.py
 
 # Times and allocations of the core; compare within one run only.
 bench-core:

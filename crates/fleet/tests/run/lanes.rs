@@ -234,11 +234,11 @@ async fn fault_57_the_lanes_of_a_job_are_the_callers() {
         ),
         (
             changed(|lane| lane.parents.clear()),
-            "other names, another project",
+            "another service, another project",
         ),
         (
             changed(|lane| lane.project = None),
-            "other names, another project",
+            "another service, another project",
         ),
         (
             changed(|lane| lane.endpoint = "http://127.0.0.2/v1".to_owned()),
