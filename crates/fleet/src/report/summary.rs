@@ -5,7 +5,7 @@ use std::time::Duration;
 use countermand_core::{ListFilter, Service, Timestamp};
 use serde::{Serialize, Serializer};
 
-use super::jobs::{JobCounts, Repeated};
+use super::job_counts::{JobCounts, Repeated};
 use super::lanes::LaneCounts;
 use crate::already_done::AlreadyDone;
 use crate::counts::Counts;
