@@ -133,9 +133,9 @@ $(STAMPS)/lint: $(VENV)/ready $(PY) $(TEXTS) $(wildcard docs/*.py tests/*.py cra
 
 $(STAMPS)/types: $(STAMPS)/install
 	$(BIN)/mypy --strict python/countermand tests/python/typing_view.py
-	# The names of what only annotations import.
+	# The names of what only annotations import, and the module that needs Apache Beam to be imported.
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml \
-		--allowlist <(echo 'countermand\.report\.(pandas|pyarrow)') countermand
+		--allowlist <(printf '%s\n' 'countermand\.report\.(pandas|pyarrow)' 'countermand\.beam') countermand
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/pytest: $(STAMPS)/install $(TEXTS)
@@ -149,8 +149,8 @@ OLDEST := target/oldest
 $(STAMPS)/tables: $(STAMPS)/install tests/python/test_tables.py
 	$(PYTHON) -m venv --clear $(OLDEST)
 	$(BIN)/python -c 'import tomllib; \
-		extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"].values(); \
-		print(*{one.replace(">=", "==") for extra in extras for one in extra}, sep="\n")' >$(OLDEST)/oldest.txt
+		extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"].items(); \
+		print(*{one.replace(">=", "==") for name, extra in extras if name != "beam" for one in extra}, sep="\n")' >$(OLDEST)/oldest.txt
 	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check --requirement $(OLDEST)/oldest.txt 'pytest>=9,<10'
 	cp -r $(VENV)/lib/python3*/site-packages/countermand* $(OLDEST)/lib/python3*/site-packages/
 	$(OLDEST)/bin/pytest tests/python/test_tables.py
@@ -201,14 +201,18 @@ clients: $(VENV)/ready $(CLIENTS)/node/ready
 	javac -d $(CLIENTS)/java/classes -cp '$(CLIENTS)/java/lib/*' tests/clients/java/Client.java
 	$(NODE_PATH) COUNTERMAND_CLIENTS='python node go rust java' $(BIN)/pytest tests/clients
 
-# The recipe for Kubernetes, whose pods are killed. In an environment of its own; takes five minutes.
-# COUNTERMAND_ENGINES_SEED chooses other kills.
+# countermand.beam on the runner Prism, Ray, and the recipe for Kubernetes and Cloud Run, whose workers are killed. In an
+# environment of its own; takes fifteen minutes. COUNTERMAND_ENGINES_SEED chooses other kills.
 ENGINES := target/engines
 engines: $(STAMPS)/install
+	command -v go >/dev/null || { echo 'make engines: go is missing, which builds the runner Prism of Apache Beam' >&2; exit 1; }
 	test -x $(ENGINES)/bin/python || $(PYTHON) -m venv $(ENGINES)
 	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check --group engines \
 		|| { echo 'make engines: pip cannot install the group engines of pyproject.toml' >&2; exit 1; }
+	version=$$($(ENGINES)/bin/python -c 'from importlib.metadata import version; print(version("apache-beam"))'); \
+		GOBIN=$(CURDIR)/$(ENGINES)/bin go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$$version \
+		|| { echo "make engines: go cannot build Prism $$version from its module proxy" >&2; exit 1; }
 	rm -rf $(ENGINES)/lib/python3*/site-packages/countermand*
 	cp -r $(VENV)/lib/python3*/site-packages/countermand* $(ENGINES)/lib/python3*/site-packages/
 	cp $(BIN)/countermand $(ENGINES)/bin/

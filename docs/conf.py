@@ -57,6 +57,8 @@ smartquotes = False
 myst_heading_anchors = 4
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+# An extra, whose base classes are not the reader's matter.
+autodoc_mock_imports = ["apache_beam"]
 autodoc_default_options = {
     "members": True,
     "undoc-members": True,

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     _Place: TypeAlias = tuple[Literal["file", "token_file", "command", "default"], str]
 
-__all__ = ["Lane", "Profile", "ProfileError", "begin", "countermand_all"]
+__all__ = ["Lane", "Profile", "ProfileError", "begin", "countermand_all", "refused"]
 
 
 class ProfileError(CountermandError, ValueError):
@@ -281,7 +281,7 @@ def _rows(
         while (item := results.next().wait()) is not None:
             if isinstance(item, tuple):
                 name, error = item
-                yield _refused(name, error, lane)
+                yield refused(name, error, lane)
             elif item != "hungry":
                 row: dict[str, Any] = json.loads(item)
                 yield row
@@ -295,20 +295,24 @@ def _rows(
         raise failure
 
 
-def _refused(name: object, error: CountermandError, lane: Lane) -> dict[str, Any]:
-    """The row of a value that is no name."""
+def refused(name: object, error: CountermandError, lane: Lane | None = None) -> dict[str, Any]:
+    """The row of a name that nothing was sent for, as :func:`countermand_all` gives it: for a
+    program that finds the lanes of its names, and has some that fit none.
+
+    :param lane: the lane that it was given to. ``None``: none.
+    """
     columns = _countermand.report_columns()
     row: dict[str, Any] = {name: None for name, part_of in columns if part_of is None}
     del row["parent_exists"]
     known = {
         "position": 0,
         "name": name if isinstance(name, str) else repr(name),
-        "lane": lane.name,
+        "lane": lane and lane.name,
         "state": "error",
         "phase": "unsent",
         "attempts": 0,
         "from_input": False,
-        "service": lane.service,
+        "service": lane and lane.service,
     }
     return {
         "schema": "countermand.row/1",

@@ -30,6 +30,7 @@ from countermand import (
     errors,
     job_errors,
 )
+from countermand.lanes import Profile, ProfileError, begin, countermand_all, refused
 from countermand.testing import Emulator
 from test_command import COMMAND, environment
 
@@ -457,3 +458,26 @@ def test_what_a_client_gives_can_be_patched_copied_and_referred_to_weakly(
 def result(called: Any) -> Any:
     """The result of a call of either client."""
     return asyncio.run(called) if asyncio.iscoroutine(called) else called
+
+
+def test_rows_of_names_that_no_lane_takes_are_of_the_schema(tmp_path: Path) -> None:
+    with Emulator(devices=1) as emulator:
+        profile = Profile.parse(
+            f'schema = "countermand.profile/1"\n[lanes.north]\nendpoint = "{emulator.endpoint}"\n'
+            f'parents = ["{emulator.enterprise}"]\ncredentials = {{ token_file = "token" }}\n',
+            path=tmp_path / "lanes.toml",
+        )
+        (tmp_path / "token").write_text(emulator.token, "utf-8")
+        (tmp_path / "token").chmod(0o600)
+        lane = profile.lanes["north"]
+        begin(tmp_path / "journals", [lane])
+        other = "enterprises/none/devices/d/operations/1"
+        names = [*emulator.operations(), "junk", other]
+        rows = [*countermand_all(lane, names, journal=tmp_path / "journals")]
+        with pytest.raises(ProfileError) as raised:
+            profile.lane_of(other)
+        rows.append(refused(other, raised.value))
+    assert len(rows) == 4
+    for row in rows:
+        # The error of a value that is no name has more.
+        Draft202012Validator(SCHEMAS["countermand.row-1"], registry=REGISTRY).validate(row)
