@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 SEED = int(os.environ.get("COUNTERMAND_ENGINES_SEED", "17"))
-WINDOWS, SHARE = ((100, 20), (10, 1)), 0.8
+WINDOWS, SHARE = ((100, 20), (40, 4)), 0.8
 """Calls and seconds. The long window is longer than a killed process takes to begin again, so that
 one that forgot it is refused; the short one spares the machine of the test.
 """
