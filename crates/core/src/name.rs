@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::call::Call;
+use crate::endpoint::location;
 use crate::name_error::{NameError, NameErrorKind};
 use crate::name_parse::{self, Ends, Parsed};
 use crate::percent;
@@ -122,6 +123,12 @@ impl<const UP: u8> Name<UP> {
     #[must_use]
     pub fn relative(&self) -> &str {
         self.resource().get(self.host_len()..).unwrap_or_default()
+    }
+
+    /// The location that it has: the segment after `locations` or, as older services say it, `regions`.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        location(self.relative())
     }
 
     /// The text form of the resource, whichever of its lists is meant.

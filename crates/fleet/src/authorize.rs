@@ -231,7 +231,13 @@ impl Authorization {
             let lane = lane.name.clone();
             Err(Refusal::OtherLane { lane, run })
         };
-        let Some(own) = self.lanes.iter().find(|own| own.name == lane.name) else {
+        // Without a profile each service has a lane, at its own server.
+        let beside = match self.lanes.is_empty() {
+            true => Lane::beside(&self.endpoint, lane.service),
+            false => None,
+        };
+        let mut lanes = self.lanes.iter().chain(&beside);
+        let Some(own) = lanes.find(|own| own.name == lane.name) else {
             return refuse(match self.lanes.len() {
                 0 => "no lanes".to_owned(),
                 count => format!("{}, none of this name", counted(count as u64, "lane")),
@@ -562,6 +568,41 @@ mod tests {
         settings.lane_mut().endpoint = "no endpoint".to_owned();
         assert!(!is_for(&settings, &Endpoint::default()));
         assert!(settings.other_endpoint().is_some());
+    }
+
+    /// Without a profile a job of several services goes to Google's server of each, and to no other.
+    #[test]
+    fn fault_57_lanes_of_services_are_at_their_own_servers() {
+        let batch = Service::named("batch.v1").unwrap();
+        let place = Endpoint::default();
+        let mut settings = Settings::new(Kind::Plan);
+        let services = [Service::DEFAULT, batch];
+        let lanes = services.map(|service| Lane::beside(&place, service).unwrap());
+        settings.lanes = lanes.into();
+        for own in [place, batch.endpoint(), Service::DEFAULT.mtls_endpoint()] {
+            let authorization = Authorization {
+                endpoint: own,
+                ..Authorization::default()
+            };
+            authorization.is_for(&settings).unwrap();
+            for change in [
+                |lane: &mut Lane| lane.endpoint = "https://evil.example/v1".to_owned(),
+                |lane: &mut Lane| lane.endpoint = Service::DEFAULT.endpoint().to_string(),
+                |lane: &mut Lane| lane.name = "androidmanagement.v1x".to_owned(),
+                |lane: &mut Lane| lane.project = Some("p".to_owned()),
+            ] {
+                let mut forged = settings.clone();
+                change(&mut forged.lanes[1]);
+                assert!(authorization.is_for(&forged).is_err());
+            }
+        }
+        // A server that was named is of one service.
+        let endpoint: Endpoint = "http://127.0.0.1:1".parse().unwrap();
+        let authorization = Authorization {
+            endpoint,
+            ..Authorization::default()
+        };
+        assert!(authorization.is_for(&settings).is_err());
     }
 
     #[test]

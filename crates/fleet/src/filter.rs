@@ -85,15 +85,21 @@ pub enum FilterError {
     Invisible,
     /// No operation or resource with a name of this pattern tells when it was created.
     #[error(
-        "what is named like {pattern} does not tell when it was created, so none is known to be newer or older"
+        "what is named like {pattern} ({service}) does not tell when it was created, so none is known to be newer or older"
     )]
     NoTimes {
+        /// The id of the service.
+        service: &'static str,
         /// The pattern.
         pattern: String,
     },
     /// No operation or resource with a name of this pattern tells a type.
-    #[error("what is named like {pattern} tells no type, so none would be left out by it")]
+    #[error(
+        "what is named like {pattern} ({service}) tells no type, so none would be left out by it"
+    )]
     NoTypes {
+        /// The id of the service.
+        service: &'static str,
         /// The pattern.
         pattern: String,
     },
@@ -257,23 +263,31 @@ impl Filter {
         text
     }
 
-    /// Adds a type of operation of a service, which is taken as it is.
+    /// Adds a type of operation of these services, which is taken as it is.
     ///
     /// A command of the Android Management API is taken in any case. A misspelt one is refused, because nothing would
-    /// be found; `unknown:TYPE` adds one that the API has and this version does not know.
+    /// be found; `unknown:TYPE` adds one that the API has and this version does not know. Beside other services, what is
+    /// not nearly a command is a type of theirs.
     ///
     /// # Errors
     /// [`FilterError::Type`], [`FilterError::Word`], [`FilterError::Invisible`]. They do not repeat the text.
-    pub fn add_type(&mut self, service: &Service, text: &str) -> Result<(), FilterError> {
-        if *service != *Service::DEFAULT {
-            return match text.trim().is_empty() || printable(text) != text {
-                true => Err(FilterError::Invisible),
-                false => {
-                    self.types.insert(text.to_owned());
-                    Ok(())
-                }
-            };
+    pub fn add_type(&mut self, services: &Services, text: &str) -> Result<(), FilterError> {
+        if services.iter().any(|service| service == Service::DEFAULT) {
+            match self.add_command(text) {
+                Err(FilterError::Type { near: None }) if services.only().is_none() => {}
+                added => return added,
+            }
         }
+        match text.trim().is_empty() || printable(text) != text {
+            true => Err(FilterError::Invisible),
+            false => {
+                self.types.insert(text.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    fn add_command(&mut self, text: &str) -> Result<(), FilterError> {
         // The API writes them in capitals, people do not always.
         let kind = text.to_uppercase();
         if let Some(kind) = kind.strip_prefix(&UNKNOWN.to_uppercase()) {
@@ -303,13 +317,19 @@ impl Filter {
     /// # Errors
     /// [`FilterError::NoTimes`], [`FilterError::NoTypes`], [`FilterError::NoServerSide`].
     pub fn check_name<const UP: u8>(&self, name: &Name<UP>) -> Result<(), FilterError> {
-        let pattern = || name.pattern().to_string();
+        let (pattern, service) = (|| name.pattern().to_string(), name.service().id);
         let limits = self.newer_than.or(self.older_than);
         if limits.is_some() && !name.tells_create_time() {
-            return Err(FilterError::NoTimes { pattern: pattern() });
+            return Err(FilterError::NoTimes {
+                service,
+                pattern: pattern(),
+            });
         }
         if !self.types.is_empty() && !name.tells_kind() {
-            return Err(FilterError::NoTypes { pattern: pattern() });
+            return Err(FilterError::NoTypes {
+                service,
+                pattern: pattern(),
+            });
         }
         match self.server_side {
             Some(_) => Ok(name.check_filter()?),
@@ -446,6 +466,10 @@ fn is_near(one: &str, other: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn commands() -> Services {
+        Services::new([Service::DEFAULT])
+    }
+
     #[test]
     fn a_list_is_excluded_alone_or_with_its_parent() {
         let service = Service::named("dataproc.v1").unwrap();
@@ -532,9 +556,7 @@ mod tests {
     fn fault_50_a_misspelt_type_is_refused_with_the_one_that_is_meant() {
         let mut filter = Filter::default();
         for known in KNOWN_TYPES {
-            filter
-                .add_type(Service::DEFAULT, &known.to_lowercase())
-                .unwrap();
+            filter.add_type(&commands(), &known.to_lowercase()).unwrap();
         }
         assert_eq!(filter.types.len(), KNOWN_TYPES.len());
         for (text, meant) in [
@@ -546,7 +568,7 @@ mod tests {
             ("DO_NEW_THINGS", None),
             ("ya29.secret", None),
         ] {
-            let error = filter.add_type(Service::DEFAULT, text).unwrap_err();
+            let error = filter.add_type(&commands(), text).unwrap_err();
             assert_eq!(error, FilterError::Type { near: meant }, "{text}");
             let shown = error.to_string();
             assert!(
@@ -557,12 +579,12 @@ mod tests {
         }
         let mut filter = Filter::default();
         filter
-            .add_type(Service::DEFAULT, "unknown:do_new_things")
+            .add_type(&commands(), "unknown:do_new_things")
             .unwrap();
         assert!(filter.types.contains("DO_NEW_THINGS"));
         for text in ["unknown:", "unknown:a b", "unknown:\u{e9}"] {
             assert_eq!(
-                filter.add_type(Service::DEFAULT, text),
+                filter.add_type(&commands(), text),
                 Err(FilterError::Word),
                 "{text}"
             );
@@ -604,7 +626,7 @@ mod tests {
             format!(r#","metadata":{metadata}{time}Z"}}"#)
         };
         let mut filter = Filter::default();
-        filter.add_type(Service::DEFAULT, "WIPE").unwrap();
+        filter.add_type(&commands(), "WIPE").unwrap();
         filter.newer_than = Some(Duration::from_secs(400));
         filter.older_than = Some(Duration::from_secs(100));
         filter
@@ -699,11 +721,11 @@ mod tests {
         let document_ai = named("documentai.v1");
         let mut filter = Filter::default();
         filter
-            .add_type(document_ai, "BatchProcessMetadata")
+            .add_type(&Services::new([document_ai]), "BatchProcessMetadata")
             .unwrap();
         assert!(filter.types.contains("BatchProcessMetadata"));
         for text in ["", " ", "a\nb"] {
-            let refused = filter.add_type(document_ai, text);
+            let refused = filter.add_type(&Services::new([document_ai]), text);
             assert_eq!(refused, Err(FilterError::Invisible), "{text:?}");
         }
         let checked = |filter: &Filter, id, text: &str| {
@@ -728,17 +750,22 @@ mod tests {
                 &age,
                 "cloudshell.v1",
                 "",
-                "named like operations/{operation=**} does not tell when",
+                "named like operations/{operation=**} (cloudshell.v1) does not tell when",
             ),
             (&age, "batch.v1", "projects/p/locations/l/jobs", ""),
             (
                 &age,
                 "dataproc.v1",
                 jobs,
-                "regions/{region}/jobs/{job} does not tell when",
+                "regions/{region}/jobs/{job} (dataproc.v1) does not tell when",
             ),
             (&age, "dataproc.v1", "projects/p/regions/r", ""),
-            (&filter, "dataproc.v1", jobs, "jobs/{job} tells no type"),
+            (
+                &filter,
+                "dataproc.v1",
+                jobs,
+                "jobs/{job} (dataproc.v1) tells no type",
+            ),
             (&server, "dataproc.v1", jobs, ""),
             (&server, "documentai.v1", location, ""),
             (&server, "dataplex.v1", location, ""),

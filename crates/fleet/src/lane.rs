@@ -88,6 +88,17 @@ impl Lane {
             .share(self.share)
     }
 
+    /// The lane of all operations of a service in a run that names this endpoint, beside those of other services; `None` where
+    /// the endpoint is another server than that of its service, which has no other service.
+    pub(crate) fn beside(at: &Endpoint, service: &'static Service) -> Option<Self> {
+        let name = service.id.to_owned();
+        let place = place(at, service)?;
+        Some(Self {
+            name,
+            ..Self::at(&place)
+        })
+    }
+
     /// True if another lane is this one: of the same owner, and with the same names. Endpoint, quota and share are its
     /// attributes.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
@@ -103,22 +114,31 @@ impl Lane {
     /// True if calls about a resource are its own.
     fn has<const UP: u8>(&self, name: &Name<UP>) -> bool {
         let resource = name.relative();
-        let in_region = |region| location(resource) == Some(region);
+        let in_region = |region| name.location() == Some(region);
         self.service == name.service()
             && self.region.as_deref().is_none_or(in_region)
             && (self.parents.is_empty() || self.parents.iter().any(|one| one.covers(resource)))
     }
 }
 
+/// The endpoint of a service in a run that names this one: that one, and of another service Google's own, unless the
+/// endpoint [serves one](serves_one).
+pub(crate) fn place(at: &Endpoint, service: &'static Service) -> Option<Endpoint> {
+    if at.service() == service {
+        return Some(at.clone());
+    }
+    (!serves_one(at) && service.is_googles()).then(|| service.endpoint())
+}
+
+/// True for an endpoint that is another server than that of its service by itself: it serves no other service, and no
+/// other one is to be asked elsewhere.
+#[must_use]
+pub fn serves_one(at: &Endpoint) -> bool {
+    !at.is_googles() && *at != at.service().endpoint()
+}
+
 /// The owner of a quota: service, project and region.
 type Owner<'a> = (&'static str, Option<&'a str>, Option<&'a str>);
-
-/// The segment behind `locations` in a relative name.
-fn location(resource: &str) -> Option<&str> {
-    let mut segments = resource.split('/');
-    segments.find(|segment| *segment == "locations")?;
-    segments.next()
-}
 
 /// The relative name of a resource in which `*` stands for any id: `projects/*/locations/us-central1`. It covers the
 /// resource and all that is below.

@@ -3,7 +3,7 @@
 //! ```
 //! use countermand_core::{Endpoint, GrandparentName};
 //! use countermand_fleet::store::Kind;
-//! use countermand_fleet::{Authorization, Filter, Findings, Found, Job, Options, Plan, RowState, Run, Search, Settings, now};
+//! use countermand_fleet::{Authorization, Filter, Findings, Found, Job, Options, Plan, RowState, Run, Search, Services, Settings, now};
 //! use countermand::Client;
 //! use futures_util::StreamExt;
 //!
@@ -16,7 +16,7 @@
 //!     path: std::path::PathBuf,
 //! ) -> Result<(), Failure> {
 //!     let mut filter = Filter::default();
-//!     filter.add_type(enterprise.service(), "WIPE")?;
+//!     filter.add_type(&Services::new([enterprise.service()]), "WIPE")?;
 //!     let mut search = Search::new(&client, client.scheduler(), [enterprise.clone()], [], filter);
 //!     let mut findings = Findings::default();
 //!     while let Some(found) = search.next().await {
@@ -132,7 +132,7 @@ pub use estimate::Estimate;
 pub use feed::{Feed, FeedFile};
 pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
 pub use job_row::{JobRow, OperationProgress, Resolution, Target};
-pub use lane::{Lane, LaneError, Lanes, ParentPattern};
+pub use lane::{Lane, LaneError, Lanes, ParentPattern, serves_one};
 pub use length::parse_length;
 pub use not_searched::NotSearched;
 pub use output_file::{OutputFile, create_new};

@@ -145,6 +145,12 @@ fn option(option: &str, value: Option<String>) -> impl Iterator<Item = String> {
 /// The options for which a rescue has defaults, where the job has others.
 fn terms(settings: &Settings) -> Vec<String> {
     let usual = Settings::at(settings.kind, &settings.lane().service.endpoint());
+    let deadline = (settings.deadline != usual.deadline).then(|| length(settings.deadline));
+    let deadline = option("--deadline", deadline);
+    // The rest of several lanes is that of the profile.
+    if !settings.has_one_lane() {
+        return deadline.collect();
+    }
     let (lane, usual_lane) = (settings.lane(), usual.lane());
     let quota = (lane.quota != usual_lane.quota).then(|| lane.quota().to_string());
     let per_resource = (lane.per_resource != usual_lane.per_resource).then(|| {
@@ -152,17 +158,16 @@ fn terms(settings: &Settings) -> Vec<String> {
         window.map_or_else(|| "none".to_owned(), |window| window.to_string())
     });
     let share = (lane.share != usual_lane.share).then(|| lane.share.to_string());
-    let deadline = (settings.deadline != usual.deadline).then(|| length(settings.deadline));
     let endpoint = settings.named_endpoint();
     [
         option("--quota", quota),
         option("--per-resource", per_resource),
         option("--share", share),
-        option("--deadline", deadline),
-        option("--endpoint", endpoint),
     ]
     .into_iter()
     .flatten()
+    .chain(deadline)
+    .chain(option("--endpoint", endpoint))
     .chain(service_option(settings.lane().service))
     .collect()
 }

@@ -328,8 +328,7 @@ impl NativeClient {
     fn begin(&mut self, py: Python<'_>, connected: &Connected) -> Result<PyResult<()>, NoClient> {
         let ways = &connected.ways;
         let lanes = ways.all()?;
-        let service = self.endpoint.service();
-        self.profile.check_named(service, &lanes, ways.named)?;
+        self.profile.check_named(&lanes, ways.named)?;
         let [lane] = &lanes[..] else {
             return Ok(Ok(()));
         };

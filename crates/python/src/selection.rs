@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countermand_core::{Call, Endpoint, GrandparentName, ParentName};
-use countermand_fleet::{Filter, FilterError, Meant, SameProject, Target};
+use countermand_fleet::{Filter, FilterError, Meant, SameProject, Services, Target};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -27,7 +27,9 @@ impl Selection {
         let mut filter = Filter::default();
         for kind in field("types")?.try_iter()? {
             let kind = arguments::text("types", &kind?)?;
-            filter.add_type(service, &kind).map_err(refused)?;
+            filter
+                .add_type(&Services::new([service]), &kind)
+                .map_err(refused)?;
         }
         // One that is none could be a typing error in the name of what must be left alone.
         for name in field("exclude")?.try_iter()? {

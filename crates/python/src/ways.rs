@@ -95,10 +95,17 @@ impl Ways {
         }
     }
 
+    /// The lanes of the service of the client.
+    fn own(&self, over: &QuotaTerms) -> Result<Vec<Lane>, ProfileError> {
+        let mut lanes = self.profile.lanes(&self.endpoint, over)?;
+        lanes.retain(|lane| lane.service == self.endpoint.service());
+        Ok(lanes)
+    }
+
     /// All lanes of the service.
     pub(crate) fn all(&self) -> Result<Vec<Lane>, ProfileError> {
         let over = QuotaTerms::default();
-        let lanes = self.profile.lanes(&self.endpoint, &over)?;
+        let lanes = self.own(&over)?;
         match lanes.is_empty() {
             true => self
                 .profile
@@ -132,7 +139,7 @@ impl Ways {
     pub(crate) fn only_lane(&self, over: &QuotaTerms) -> Result<Lane, NoClient> {
         let lanes = match self.profile.lanes.is_empty() {
             true => self.lanes_for(over, &Meant::default()),
-            false => self.profile.lanes(&self.endpoint, over),
+            false => self.own(over),
         };
         one(lanes?)
     }

@@ -68,6 +68,7 @@ impl<'a> Way<'a> {
         if self.elsewhere {
             resume = resume.from_anywhere();
         }
+        let names_service = resume.words.iter().any(|word| word == "--service");
         let mut words = vec![resume.to_string()];
         let Global {
             profile,
@@ -82,6 +83,8 @@ impl<'a> Way<'a> {
         {
             let endpoint = endpoint.to_string();
             words.push(format!("--endpoint {}", shown(OsStr::new(&endpoint))));
+            // The endpoint is of one service, and a job of several names none.
+            words.extend(service_option(self.global.meant).filter(|_| !names_service));
         }
         // One that the environment names, or that is the usual one, is another one elsewhere.
         let usual = lanes && profile_word.is_none() && !profile.lanes.is_empty();

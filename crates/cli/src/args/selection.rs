@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countermand_core::Endpoint;
-use countermand_fleet::{Filter, FilterError};
+use countermand_fleet::{Filter, FilterError, Services};
 
 use crate::args::duration;
 use crate::args::operations::ServerSide;
@@ -32,10 +32,15 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    pub(crate) fn filter(&self, endpoint: &Endpoint) -> Result<Filter, Failure> {
+    /// The filter of operations of these services; `at` gives the endpoint of the service that a name tells.
+    pub(crate) fn filter(
+        &self,
+        services: &Services,
+        at: impl Fn(&str) -> Endpoint,
+    ) -> Result<Filter, Failure> {
         let mut filter = Filter::default();
         for kind in &self.types {
-            let added = filter.add_type(endpoint.service(), kind);
+            let added = filter.add_type(services, kind);
             added.map_err(|error| unanswered(&error))?;
         }
         filter.newer_than = self.newer_than;
@@ -44,7 +49,7 @@ impl Selection {
         let checked = filter.check();
         checked.map_err(|error| unanswered(&error))?;
         for path in &self.exclude {
-            exclude(path, endpoint, &mut filter)?;
+            exclude(path, services, &at, &mut filter)?;
         }
         Ok(filter)
     }
@@ -63,7 +68,12 @@ pub(crate) fn unanswered(error: &FilterError) -> Failure {
 /// Reads names of all three kinds. One that is none could be a typing error in the name of a device
 /// that must be left alone, so nothing goes on; nor does it after a file with nothing in it, whose writer
 /// has probably failed.
-fn exclude(path: &Path, endpoint: &Endpoint, filter: &mut Filter) -> Result<(), Failure> {
+fn exclude(
+    path: &Path,
+    services: &Services,
+    at: impl Fn(&str) -> Endpoint,
+    filter: &mut Filter,
+) -> Result<(), Failure> {
     let problem = |what: String| {
         Failure::usage(countermand_core::text::path_problem(
             "cannot use",
@@ -77,18 +87,17 @@ fn exclude(path: &Path, endpoint: &Endpoint, filter: &mut Filter) -> Result<(), 
             "it is empty; a comment (# none) says that this is meant; nothing was sent".to_owned(),
         ));
     }
-    let service = endpoint.service();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let name = endpoint.parse_given_resource(line);
+        let name = at(line).parse_given_resource(line);
         let name = name.map_err(|error| {
             problem(format!(
                 "line {number}: {error}; it names no operation, {} or {}; nothing was sent",
-                service.level_above(1).noun,
-                service.level_above(2).noun
+                services.noun(1),
+                services.noun(2)
             ))
         })?;
         filter.exclude.insert(name.to_string());

@@ -18,7 +18,8 @@ use crate::signals::{Hangup, NOTHING_SENT, Signals};
 
 pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure> {
     let endpoint = global.place();
-    let filter = options.selection.filter(&endpoint)?;
+    let filter =
+        (options.selection).filter(&Services::new([global.meant]), |_| endpoint.clone())?;
     let mut signals = Signals::listen(Hangup::Ends)?;
     let (given, report) = (Given::searched(options.names), Report::start(global.json));
     let (mut report, sources) = Names::read(given, global, report, &mut signals).await?;

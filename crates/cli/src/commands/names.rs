@@ -14,13 +14,14 @@ use countermand_core::{
     Call, Endpoint, GrandparentName, NameError, NameErrorKind, OperationName, ParentName, Resource,
     Service,
 };
-use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Mistakes};
-use countermand_fleet::{Filter, Meant, Target, counted, quoted};
+use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Mistakes, Others};
+use countermand_fleet::{Filter, Lane, Meant, Target, counted, quoted};
 use tokio::task::spawn_blocking;
 
 use crate::args::Global;
 use crate::args::resume::{Invocation, Way};
 use crate::args::selection::unanswered;
+use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::json::{Place, Refused};
@@ -38,6 +39,8 @@ pub(crate) struct Given {
     pub(crate) skip_invalid: Option<bool>,
     /// Takes names of operations alone; `-` then stands alone as well.
     pub(crate) operations_only: bool,
+    /// Takes names of several services, each of which has a lane.
+    pub(crate) several: bool,
     /// Takes a name of both kinds as that of a resource to be searched.
     pub(crate) searched_only: bool,
     /// The words before a file of names, where the command takes one.
@@ -54,6 +57,7 @@ impl Given {
             files: Vec::new(),
             format: None,
             skip_invalid: None,
+            several: false,
             operations_only: false,
             searched_only: false,
             from_file: None,
@@ -100,6 +104,8 @@ pub(crate) struct Names {
     of_others: u64,
     /// The endpoint that URLs of names have to be of.
     pub(crate) endpoint: Endpoint,
+    /// Other services whose names are taken.
+    others: Others,
 }
 
 impl Names {
@@ -112,6 +118,10 @@ impl Names {
         signals: &mut Signals,
     ) -> Result<(Report, Self), Failure> {
         let endpoint = global.place();
+        let others = match given.several {
+            true => others(global, &endpoint)?,
+            false => Others::None,
+        };
         let skip_invalid = given.skip_invalid;
         let invocation = Invocation::of(global, given.names.clone());
         let global = global.clone();
@@ -125,6 +135,7 @@ impl Names {
                 note: &|text| report.output.note(text),
                 names: Self {
                     endpoint,
+                    others,
                     ..Self::default()
                 },
             };
@@ -160,6 +171,13 @@ impl Names {
         // Bad names may have lines of their own.
         signals.unless(report.output.finish(), NOTHING_SENT).await?;
         Err(problem)
+    }
+
+    /// The endpoint of the service that a text tells, if its names are taken, else that of the command.
+    pub(crate) fn at(&self, text: &str) -> Endpoint {
+        let is_own = self.endpoint.parse_given_resource(text).is_ok();
+        let told = (!is_own).then(|| self.others.told(text)).flatten();
+        told.unwrap_or_else(|| self.endpoint.clone())
     }
 
     /// The names of the operations, each once and in the order given, and how many came again.
@@ -223,6 +241,29 @@ impl Names {
     pub(crate) fn search(&self) -> bool {
         !(self.enterprises.is_empty() && self.devices.is_empty())
     }
+}
+
+/// The other services whose names a job may have: those of the lanes of a profile that has any, else all, each of which gets a
+/// lane at its own server. An endpoint that is not Google's serves one.
+fn others(global: &Global, endpoint: &Endpoint) -> Result<Others, Failure> {
+    let lanes = connect::lanes(global, endpoint)?;
+    if global.profile.lanes.is_empty() {
+        return Ok(match countermand_fleet::serves_one(endpoint) {
+            true => Others::None,
+            false => Others::Any,
+        });
+    }
+    let place = |lane: Lane| {
+        let endpoint = lane.endpoint.parse::<Endpoint>().ok()?;
+        Some(endpoint.of_service(lane.service))
+    };
+    let mut places = Vec::new();
+    for place in lanes.into_iter().filter_map(place) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    Ok(Others::At(places))
 }
 
 /// Reads the inputs one after the other.
@@ -330,9 +371,10 @@ impl Reader<'_> {
         }
         let names = &mut self.names;
         let text = word.to_string_lossy();
+        let endpoint = names.at(&text);
         let name = match self.given.searched_only {
-            true => names.endpoint.parse_given_searched(&text),
-            false => names.endpoint.parse_given_resource(&text),
+            true => endpoint.parse_given_searched(&text),
+            false => endpoint.parse_given_resource(&text),
         };
         let listed = |checked: Result<(), NameError>| checked.map_err(|error| error.to_string());
         let name = name.map_err(|error| {
@@ -384,6 +426,7 @@ impl Reader<'_> {
         let (mut broken, mut names, mut searched) = (None, 0_u64, None);
         let mut entries =
             input::read(reader, self.given.format).endpoint(self.names.endpoint.clone());
+        entries = entries.others(self.names.others.clone());
         if self.undecided {
             entries = entries.of_any_service(self.global.service.clone());
         }
@@ -421,6 +464,11 @@ impl Reader<'_> {
             (self.note)(&format!("{before}{sentence}"));
         }
         let lines = input::searched(self.names.endpoint.service());
+        let own = self.names.endpoint.service().patterns.iter();
+        let mut own = own
+            .flat_map(|pattern| pattern.levels)
+            .map(|level| level.noun);
+        let searched = searched.filter(|noun| own.any(|own| own == *noun));
         if let Some((noun, lines)) = searched.zip(lines) {
             let find = self.find();
             let from = file.map(|file| format!(" < {}", quoted(file.as_os_str())));

@@ -102,6 +102,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         format: options.format.map(FormatWord::format),
         skip_invalid: Some(options.skip_invalid),
         from_file: Some("--from"),
+        several: true,
         ..Given::to_search(options.names.clone())
     };
     let report = Report::start(global.json);

@@ -22,7 +22,10 @@ use crate::signals::{Hangup, Signals};
 pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Outlived)?;
     let report = Report::start(global.json);
-    let given = Given::searched(options.names);
+    let given = Given {
+        several: true,
+        ..Given::searched(options.names)
+    };
     let (report, sources) = Names::read(given, global, report, &mut signals).await?;
     if !sources.operations.is_empty() {
         return Err(Failure::usage(format!(

@@ -22,8 +22,8 @@ pub(crate) fn settings(
         settings.max_age = max_age;
     }
     settings.enterprises.clone_from(&names.enterprises);
-    settings.filter = terms.selection.filter(endpoint)?;
     let lanes = (global.profile).lanes_for(endpoint, &terms.budget.terms(), &names.meant());
     settings.lanes = lanes.map_err(|error| connect::wrong(&error))?;
+    settings.filter = (terms.selection).filter(&settings.services(), |name| names.at(name))?;
     Ok(settings)
 }

@@ -222,7 +222,7 @@ fn a_plan_of_names_is_applied_and_reported() {
         .api
         .command(&["report", &job, "--format", "csv"])
         .run();
-    let end = format!(r#""documentai.v1","{parent}""#);
+    let end = format!(r#""documentai.v1","{parent}","""#);
     assert!(
         csv.stdout.lines().nth(1).unwrap().ends_with(&end),
         "{csv:?}"
@@ -699,7 +699,7 @@ fn what_the_names_cannot_answer_is_a_usage_error() {
             "dataproc.v1",
             jobs,
             ["--type", "x"],
-            "regions/{region}/jobs/{job} tells no type",
+            "regions/{region}/jobs/{job} (dataproc.v1) tells no type",
         ),
         (
             "cloudshell.v1",

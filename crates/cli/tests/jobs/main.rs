@@ -29,6 +29,7 @@ mod invariants;
 mod json_lines;
 mod killed;
 mod lanes;
+mod lanes_services;
 mod lanes_split;
 mod lanes_together;
 mod one_cause;

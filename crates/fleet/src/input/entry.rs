@@ -40,7 +40,41 @@ pub(super) struct Taken {
     pub(super) endpoint: Endpoint,
     /// The choice of the service, until a name has told it.
     pub(super) choice: Option<Choice>,
+    pub(super) others: Others,
     pub(super) left_out: LeftOut,
+}
+
+/// The services of an input, beside that of its endpoint, whose names are taken where they tell their service.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a caller says which")]
+pub enum Others {
+    /// None.
+    #[default]
+    None,
+    /// Those of these endpoints.
+    At(Vec<Endpoint>),
+    /// All, each at its own endpoint.
+    Any,
+}
+
+impl Others {
+    /// The endpoint of the service that a text tells, by its host, or as a relative name by the default service. `None` if it
+    /// is no name of one of these.
+    #[must_use]
+    pub fn told(&self, text: &str) -> Option<Endpoint> {
+        let is_name = |at: &Endpoint| {
+            let full = text.contains("//") || at.service() == Service::DEFAULT;
+            full && at.parse_given_resource(text).is_ok()
+        };
+        match self {
+            Self::None => None,
+            Self::At(endpoints) => endpoints.iter().find(|at| is_name(at)).cloned(),
+            Self::Any => {
+                let told = Service::meant(None, Some(text)).ok()?.endpoint();
+                is_name(&told).then_some(told)
+            }
+        }
+    }
 }
 
 /// The service of an input whose first name tells it.
@@ -98,9 +132,20 @@ impl Taken {
         {
             (self.endpoint, self.choice) = (told, None);
         }
-        parse_name(text, &self.endpoint)
+        self.parse(text)
             .map_err(|problem| self.refuse(line, problem, Some(as_given(text))))
             .ok()
+    }
+
+    /// Parses the name of an operation of the service, or of one of the others.
+    pub(super) fn parse(&self, text: &[u8]) -> Result<OperationName, InputProblem> {
+        parse_name(text, &self.endpoint).or_else(|problem| {
+            let told = std::str::from_utf8(text).ok();
+            match told.and_then(|text| self.others.told(text)) {
+                Some(at) => parse_name(text, &at),
+                None => Err(problem),
+            }
+        })
     }
 
     /// A bad name, as it was given if it may be repeated.

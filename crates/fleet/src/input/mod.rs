@@ -35,7 +35,7 @@ use countermand_core::{Endpoint, MAX_NAME_BYTES};
 pub use self::cut::{Cut, searched};
 use self::documents::{Documents, VALUE_LIMIT};
 use self::entry::{Choice, Taken};
-pub use self::entry::{Entry, Evidence};
+pub use self::entry::{Entry, Evidence, Others};
 pub use self::error::{InputError, InputProblem};
 pub use self::foreign::Foreign;
 pub use self::format::Format;
@@ -84,6 +84,14 @@ impl<R: Read> Entries<R> {
     #[must_use]
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.taken.endpoint = endpoint;
+        self
+    }
+
+    /// Takes names of other services as well, where they tell their service: full names, URLs, and relative ones of the
+    /// default service.
+    #[must_use]
+    pub fn others(mut self, others: Others) -> Self {
+        self.taken.others = others;
         self
     }
 

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use countermand_core::text::chain;
-use countermand_core::{Endpoint, Metadata, Operation, OperationName, ParentName, Timestamp};
+use countermand_core::{Metadata, Operation, OperationName, ParentName, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -235,7 +235,7 @@ impl Values<'_> {
         match (kind.as_deref(), decoded) {
             (Some("COMMAND"), Some(data)) => self.command(&data),
             (Some("COMMAND"), None) => self.refuse(InputProblem::Base64, None),
-            (None, Some(data)) if carries_operation(&data, &self.taken.endpoint) => {
+            (None, Some(data)) if carries_operation(&data, self.taken) => {
                 self.command(&data);
             }
             _ => self.leave_out(LeftOutKind::OtherMessage),
@@ -312,13 +312,13 @@ fn is_empty(json: &str) -> bool {
 }
 
 /// True if the data of a message is an object with the name of an operation.
-fn carries_operation(data: &[u8], endpoint: &Endpoint) -> bool {
+fn carries_operation(data: &[u8], taken: &Taken) -> bool {
     #[derive(Deserialize)]
     struct Named {
         name: String,
     }
     serde_json::from_slice::<Named>(data)
-        .is_ok_and(|named| endpoint.parse_given::<0>(&named.name).is_ok())
+        .is_ok_and(|named| taken.parse(named.name.as_bytes()).is_ok())
 }
 
 /// Reads an operation as if the server had answered it, by the one parser that does.

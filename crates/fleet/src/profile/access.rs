@@ -40,18 +40,13 @@ pub enum LaneAccessError {
 }
 
 impl Profile {
-    /// Refuses an argument that names the caller's access where each of these lanes of a service has its own.
+    /// Refuses an argument that names the caller's access where each of these lanes has its own.
     ///
     /// # Errors
     /// [`LaneAccessError::Unused`].
-    pub fn check_named(
-        &self,
-        service: &Service,
-        lanes: &[Lane],
-        named: Option<&str>,
-    ) -> Result<(), LaneAccessError> {
+    pub fn check_named(&self, lanes: &[Lane], named: Option<&str>) -> Result<(), LaneAccessError> {
         match named {
-            Some(argument) if lanes.iter().all(|lane| self.has_own(service, lane)) => {
+            Some(argument) if lanes.iter().all(|lane| self.has_own(lane)) => {
                 let argument = argument.to_owned();
                 Err(LaneAccessError::Unused { argument })
             }
@@ -59,8 +54,8 @@ impl Profile {
         }
     }
 
-    fn has_own(&self, service: &Service, lane: &Lane) -> bool {
-        let lane = self.lane(service, &lane.name);
+    fn has_own(&self, lane: &Lane) -> bool {
+        let lane = self.lane(lane.service, &lane.name);
         lane.is_some_and(|lane| lane.credentials.is_some())
     }
 
@@ -73,24 +68,35 @@ impl Profile {
         lanes: &[Lane],
         caller: &CallersAccess<'_, E>,
     ) -> Result<Vec<ClientBuilder>, E> {
-        let service = caller.way.get_service();
-        self.check_named(service, lanes, caller.named)?;
-        let shared = match lanes.iter().all(|lane| self.has_own(service, lane)) {
+        self.check_named(lanes, caller.named)?;
+        let shared = match lanes.iter().all(|lane| self.has_own(lane)) {
             // That of the caller would be read for nothing.
             true => caller.way.clone(),
             false => (caller.access)()?,
         };
         let ways = lanes
             .iter()
-            .map(|lane| match self.lane(service, &lane.name) {
-                None => Ok(shared.clone()),
-                Some(lane) => match lane.credentials {
-                    Some(_) => lane.configure(caller.way.clone()),
-                    None => lane.configure(shared.clone()),
-                },
+            .map(|lane| match self.lane(lane.service, &lane.name) {
+                None => Ok(way_of(lane.service, shared.clone())),
+                Some(lane) => {
+                    let way = match lane.credentials {
+                        Some(_) => &caller.way,
+                        None => &shared,
+                    };
+                    lane.configure(way_of(lane.service, way.clone()))
+                }
             });
         let ways = ways.collect::<Result<_, _>>();
         ways.map_err(E::from)
+    }
+}
+
+/// The way of a caller, for a service: of another one than the caller's it leads to that one's own server, never to that of
+/// the caller.
+fn way_of(service: &'static Service, way: ClientBuilder) -> ClientBuilder {
+    match way.get_service() == service {
+        true => way,
+        false => way.service(service).endpoint(service.endpoint()),
     }
 }
 

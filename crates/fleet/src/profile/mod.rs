@@ -5,7 +5,7 @@ mod fields;
 mod location;
 mod written;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,9 @@ use countermand_scheduler::{Quota, QuotaError, ShareError, Window};
 pub use self::access::{CallersAccess, LaneAccessError};
 use self::fields::{Fields, Problem};
 use self::location::beside;
-use crate::lane::{Lane, LaneError, Lanes, ParentPattern, check_name};
+use crate::lane::{Lane, LaneError, Lanes, ParentPattern, check_name, place};
 use crate::length::parse_length;
+use crate::services::Services;
 
 /// The version of the format.
 const SCHEMA: &str = "countermand.profile/1";
@@ -142,6 +143,18 @@ pub struct Meant<'a> {
 }
 
 impl Meant<'_> {
+    /// The services that they are of; without a name that of an endpoint.
+    fn services(&self, at: &Endpoint) -> Services {
+        let operations = self.operations.iter().map(|name| name.service());
+        let parents = self.parents.iter().map(ParentName::service);
+        let above = self.grandparents.iter().map(GrandparentName::service);
+        let mut named = operations.chain(parents).chain(above).peekable();
+        match named.peek() {
+            Some(_) => Services::new(named),
+            None => Services::new([at.service()]),
+        }
+    }
+
     /// The places of the lanes that they need.
     fn places(&self, lanes: &[Lane]) -> Result<BTreeSet<usize>, LaneError> {
         let lanes = Lanes::new(lanes)?;
@@ -185,7 +198,7 @@ impl QuotaTerms {
 #[error("{}{problem}", Place(path, lane))]
 #[non_exhaustive]
 pub struct ProfileError {
-    /// The file.
+    /// The file; empty where none is used.
     pub path: String,
     /// The lane, if it is in one.
     pub lane: Option<String>,
@@ -198,6 +211,9 @@ struct Place<'a>(&'a str, &'a Option<String>);
 
 impl Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
         write!(f, "the profile {}", self.0)?;
         if let Some(lane) = self.1 {
             write!(f, ", lane {lane}")?;
@@ -273,33 +289,35 @@ impl Profile {
         for lane in &self.lanes {
             check_name(&lane.name).map_err(|error| self.refuse(&error))?;
         }
-        let services: HashSet<_> = self.lanes.iter().map(|lane| lane.service.id).collect();
-        for id in services {
-            let lane = self.lanes.iter().find(|lane| lane.service.id == id);
-            let at = lane.map(|lane| lane.service.endpoint()).unwrap_or_default();
-            self.lanes(&at, &QuotaTerms::default())?;
-        }
-        Ok(())
+        let at = |lane: &ProfileLane| lane.service.endpoint();
+        let lanes = self.lanes.iter();
+        let lanes = lanes.map(|lane| lane.lane(&at(lane), &self.defaults, &QuotaTerms::default()));
+        self.checked(lanes.collect()).map(|_| ())
     }
 
-    /// The lanes of the service of an endpoint; those without one of their own are at that endpoint. `over` is what
-    /// a caller names of the quota of each.
+    /// The lanes of a run that names this endpoint: those of its service are there, and those of other services at Google's,
+    /// unless they have an endpoint of their own. Where the endpoint is another server than Google's, the others are left
+    /// out: it serves one service. `over` is what a caller names of the quota of each.
     ///
     /// # Errors
     /// Lanes that contradict each other.
     pub fn lanes(&self, at: &Endpoint, over: &QuotaTerms) -> Result<Vec<Lane>, ProfileError> {
-        let service = at.service();
-        let own = self.lanes.iter().filter(|lane| *lane.service == *service);
-        let lanes: Vec<_> = own
-            .map(|lane| lane.lane(at, &self.defaults, over))
-            .collect();
+        let place = |lane: &ProfileLane| lane.endpoint.clone().or_else(|| place(at, lane.service));
+        let lanes = self.lanes.iter().filter_map(|lane| {
+            let at = place(lane)?;
+            Some(lane.lane(&at, &self.defaults, over))
+        });
+        self.checked(lanes.collect())
+    }
+
+    fn checked(&self, lanes: Vec<Lane>) -> Result<Vec<Lane>, ProfileError> {
         if !lanes.is_empty() {
             Lanes::new(&lanes).map_err(|error| self.refuse(&error))?;
         }
         Ok(lanes)
     }
 
-    /// The lanes that a job of these names needs: without any in this profile, one of all names.
+    /// The lanes that a job of these names needs: without any in this profile, one of all names, or of each service.
     ///
     /// # Errors
     /// As of [`lanes`](Self::lanes), and a name that belongs to none of them, or to two.
@@ -309,21 +327,56 @@ impl Profile {
         over: &QuotaTerms,
         meant: &Meant<'_>,
     ) -> Result<Vec<Lane>, ProfileError> {
+        let services = meant.services(at);
         if self.lanes.is_empty() {
-            let mut lane = Lane::at(at);
-            let quota = self.defaults.quota.over(lane.quota());
-            lane.set_quota(&over.over(quota));
-            return Ok(vec![lane]);
+            return self.lanes_of(&services, at, over);
         }
         let all = self.lanes(at, over)?;
-        if all.is_empty() {
-            let id = at.service().id;
-            return Err(self.mistake(format!("it has no lane of the service {id}")));
+        let has_none = |service: &&Service| all.iter().all(|lane| lane.service != *service);
+        if let Some(service) = services.iter().find(has_none) {
+            let id = service.id;
+            return Err(self.mistake(match self.lanes.iter().any(|lane| lane.service == service) {
+                false => format!("it has no lane of the service {id}"),
+                true => format!(
+                    "its lanes of the service {id} have no endpoint, and {at} is that of {}: give them their own",
+                    at.service().id
+                ),
+            }));
         }
         let places = meant.places(&all).map_err(|error| self.refuse(&error))?;
         let mut lanes = all.into_iter().enumerate();
         let needed = lanes.by_ref().filter(|(place, _)| places.contains(place));
         Ok(needed.map(|(_, lane)| lane).collect())
+    }
+
+    /// The lanes of services where this profile has none.
+    fn lanes_of(
+        &self,
+        services: &Services,
+        at: &Endpoint,
+        over: &QuotaTerms,
+    ) -> Result<Vec<Lane>, ProfileError> {
+        let lane = |service: &'static Service| match services.only() {
+            Some(_) => place(at, service).map(|at| Lane::at(&at)),
+            None => Lane::beside(at, service),
+        };
+        let lanes = services.iter().map(|service| {
+            let mut lane = lane(service).ok_or_else(|| ProfileError {
+                path: String::new(),
+                lane: None,
+                problem: format!(
+                    "{at} is the endpoint of the service {}, and names are of {}: a job of both needs a profile \
+                     with a lane for each, which has its endpoint",
+                    at.service().id,
+                    service.id
+                ),
+            })?;
+            let quota = self.defaults.quota.over(lane.quota());
+            lane.set_quota(&over.over(quota));
+            Ok(lane)
+        });
+        let lanes = lanes.collect::<Result<_, _>>()?;
+        self.checked(lanes)
     }
 
     fn refuse(&self, error: &LaneError) -> ProfileError {

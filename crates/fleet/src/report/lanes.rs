@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use countermand_core::Service;
 use countermand_core::text::printable;
 use countermand_scheduler::Window;
 use serde::Serialize;
@@ -19,6 +20,8 @@ use crate::store::{Contents, JobError};
 pub struct LaneCounts {
     /// Its name.
     pub name: String,
+    /// The id of the service of its operations.
+    pub service: &'static str,
     /// The project whose quota it uses.
     pub project: Option<String>,
     /// The region whose quota it uses.
@@ -43,6 +46,7 @@ impl LaneCounts {
         }
         let empty = settings.lanes.iter().map(|lane| Self {
             name: lane.name.clone(),
+            service: lane.service.id,
             project: lane.project.clone(),
             region: lane.region.clone(),
             endpoint: lane.endpoint.clone(),
@@ -69,7 +73,13 @@ impl fmt::Display for LaneCounts {
             .iter()
             .map(|project| format!("project {project}"));
         let region = self.region.iter().map(|region| format!("region {region}"));
-        let owner = project.chain(region).collect::<Vec<_>>().join(", ");
+        let other = self.service != Service::DEFAULT.id && self.service != self.name;
+        let service = other.then(|| self.service.to_owned()).into_iter();
+        let owner = service
+            .chain(project)
+            .chain(region)
+            .collect::<Vec<_>>()
+            .join(", ");
         write!(f, "{}", self.name)?;
         if !owner.is_empty() {
             write!(f, " ({})", printable(&owner))?;

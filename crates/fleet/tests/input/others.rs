@@ -1,6 +1,7 @@
 //! Names of other services than the default one: in each format, among others, and as the first name of all.
 
 use countermand_core::Service;
+use countermand_fleet::input::Others;
 
 use super::*;
 
@@ -230,4 +231,61 @@ fn what_stands_around_a_name_is_no_part_of_it() {
     let odd = format!("{NAME}(1),");
     let line = json!({"name": odd, "done": false}).to_string();
     assert_eq!(took(&line, Some("androidmanagement.v1")).0, ["1(1),"]);
+}
+
+/// Names of several services, each in the form that tells it, in every format and in any order.
+#[test]
+fn names_of_several_services_are_taken_where_they_tell_theirs() {
+    const DEVICE: &str = "enterprises/e/devices/d/operations/";
+    const URL: &str = "https://batch.googleapis.com/v1/projects/p/locations/l/operations/";
+    let batch = Service::named("batch.v1").unwrap().endpoint();
+    let at = |host: &str| {
+        format!("http://{host}/v1")
+            .parse::<countermand_core::Endpoint>()
+            .unwrap()
+    };
+    let own = [
+        (URL, batch.clone()),
+        (
+            "http://127.0.0.1:7/v1/projects/p/locations/l/operations/",
+            at("127.0.0.1:7").of_service(batch.service()),
+        ),
+    ];
+    for (url, place) in own {
+        for order in [[DEVICE, url], [url, DEVICE]] {
+            for mixed in formats("#").iter().map(|text| {
+                text.replace("#1", &format!("{}1", order[0]))
+                    .replace("#2", &format!("{}2", order[1]))
+            }) {
+                let taken = |others: Others| {
+                    let mut services = Vec::new();
+                    let entries = read(mixed.as_bytes(), None)
+                        .endpoint(place.clone())
+                        .others(others);
+                    for entry in entries {
+                        services.push(entry.ok().map(|entry| entry.target.name.service().id));
+                    }
+                    services
+                };
+                let of = |name: &str| {
+                    let is_device = name == DEVICE;
+                    Some(if is_device {
+                        "androidmanagement.v1"
+                    } else {
+                        "batch.v1"
+                    })
+                };
+                let all = order.map(of).to_vec();
+                let default = Service::DEFAULT.endpoint();
+                assert_eq!(taken(Others::At(vec![default])), all, "{mixed}");
+                assert_eq!(taken(Others::Any), all, "{mixed}");
+                // Otherwise the one is refused, and the other one stays.
+                let alone = taken(Others::None);
+                assert!(
+                    alone.contains(&Some("batch.v1")) && alone.contains(&None),
+                    "{mixed}"
+                );
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Jobs of several lanes: each spends its own quota, beside the others.
 
-use countermand_core::OperationName;
+use countermand_core::{GrandparentName, OperationName, Service};
 use countermand_fleet::store::Contents;
 use countermand_fleet::{Clients, Findings, Lane, NotAuthorized, Plan, SearchLane};
 use proptest::prelude::*;
@@ -24,10 +24,29 @@ fn soon() -> ServerQuota {
     quota.kind(WindowKind::Sliding).per_resource(None)
 }
 
-fn world(seed: u64, parents: usize, theirs: ServerQuota) -> World {
+fn world(service: &'static Service, seed: u64, parents: usize, theirs: ServerQuota) -> World {
     let config = Config::default().parents(parents).operations(1, 0);
     let config = config.mix([(1, Fate::Cancellable)]).quota(theirs);
-    World::with_seed(config, seed)
+    let mut world = World::with_seed(config.service(service), seed);
+    let endpoint = world.client.get_endpoint().clone();
+    world.client = world.client.endpoint(endpoint.of_service(service));
+    world
+}
+
+fn batch() -> &'static Service {
+    Service::named("batch.v1").unwrap()
+}
+
+fn service(world: &World) -> &'static Service {
+    world.client.get_endpoint().service()
+}
+
+/// The resource that has all operations of a world.
+fn above(world: &World) -> GrandparentName {
+    let name = world
+        .shared
+        .with(|emulator, _| emulator.grandparent().to_owned());
+    GrandparentName::parse(service(world), &name).unwrap()
 }
 
 impl Worlds {
@@ -36,9 +55,18 @@ impl Worlds {
     }
 
     fn with_quota(parents: [usize; 2], theirs: &ServerQuota) -> Self {
-        let worlds = (5..).zip(parents);
-        let worlds = worlds.map(|(seed, parents)| world(seed, parents, theirs.clone()));
-        Self::of(worlds.collect())
+        Self::of_services([Service::DEFAULT; 2], parents, theirs)
+    }
+
+    /// One of each of these services.
+    fn of_services(
+        services: [&'static Service; 2],
+        parents: [usize; 2],
+        theirs: &ServerQuota,
+    ) -> Self {
+        let worlds = (5..).zip(services).zip(parents);
+        let world = |((seed, service), parents)| world(service, seed, parents, theirs.clone());
+        Self::of(worlds.map(world).collect())
     }
 
     fn of(worlds: Vec<World>) -> Self {
@@ -52,14 +80,18 @@ impl Worlds {
     }
 
     fn names(&self) -> Vec<OperationName> {
-        let pending = |world: &World| world.shared.with(|emulator, now| emulator.pending(now));
+        let pending = |world: &World| {
+            let names = world.shared.with(|emulator, now| emulator.pending(now));
+            let parse = |name: String| OperationName::parse(service(world), &name).unwrap();
+            names.into_iter().map(parse).collect::<Vec<_>>()
+        };
         let mut all: Vec<_> = self.worlds.iter().map(pending).collect();
         // One after the other, as they may come.
         let mut names = Vec::new();
         while all.iter().any(|names| !names.is_empty()) {
             names.extend(all.iter_mut().filter_map(Vec::pop));
         }
-        names.iter().map(|name| name.parse().unwrap()).collect()
+        names
     }
 
     fn plan(&self) -> Job {
@@ -92,9 +124,12 @@ impl Worlds {
 }
 
 fn lane(world: &World) -> Lane {
-    let enterprise = world.enterprise();
-    let mut lane = Lane::at(&"http://127.0.0.1".parse().unwrap());
-    lane.name = enterprise.id().to_owned();
+    let enterprise = above(world);
+    let mut lane = Lane::at(world.client.get_endpoint());
+    lane.name = match service(world) == Service::DEFAULT {
+        true => enterprise.id().to_owned(),
+        false => service(world).id.to_owned(),
+    };
     lane.project = Some(format!("project-of-{}", enterprise.id()));
     lane.parents = vec![enterprise.relative().parse().unwrap()];
     lane.quota = vec![window()];
@@ -303,6 +338,13 @@ async fn schedule(worlds: &Worlds, clients: Clients) -> Vec<Vec<(u64, String)>> 
 /// Trouble of one lane: the other one sends each request at the very moment at which it does beside a lane without any.
 #[tokio::test(start_paused = true)]
 async fn trouble_of_a_lane_moves_no_request_of_another() {
+    let (own, other) = (Service::DEFAULT, batch());
+    for services in [[own, own], [own, other], [other, own]] {
+        trouble_of(services).await;
+    }
+}
+
+async fn trouble_of(services: [&'static Service; 2]) {
     let mut usual = None;
     for faults in [
         json!([]),
@@ -314,18 +356,67 @@ async fn trouble_of_a_lane_moves_no_request_of_another() {
         json!([{"delay_ms": 20_000, "times": 10}]),
         json!([{"action": "reset", "times": 30}]),
     ] {
-        let worlds = Worlds::new([40, 60]);
+        let worlds = Worlds::of_services(services, [40, 60], &soon());
         let script = Script::from_value(faults.clone()).unwrap();
-        let first = &worlds.worlds[0].shared;
+        let (first, of_second) = (&worlds.worlds[0].shared, &worlds.worlds[1]);
         first.with(|emulator, _| emulator.set_script(script));
         let [_, other] = <[_; 2]>::try_from(schedule(&worlds, worlds.clients()).await).unwrap();
-        assert_eq!(other.len(), 120);
+        // A parent may have operations and jobs.
+        let count = of_second.shared.with(|emulator, _| emulator.audit().len());
+        assert!(other.len() == count && count >= 120, "{count}");
         assert_eq!(
             *usual.get_or_insert_with(|| other.clone()),
             other,
             "{faults}"
         );
     }
+}
+
+/// A job of two services is one job: a search of both, one plan, and a rescue, with what each of them is.
+#[tokio::test(start_paused = true)]
+async fn a_job_of_two_services_is_searched_and_rescued() {
+    let worlds = Worlds::of_services([Service::DEFAULT, batch()], [7, 5], &soon());
+    let mut settings = worlds.settings.clone();
+    settings.kind = Kind::Rescue;
+    let (first, second) = (above(&worlds.worlds[0]), &worlds.worlds[1]);
+    settings.enterprises.push(first.clone());
+    // Batch has no list of what has operations.
+    let parents = second.shared.with(|emulator, now| emulator.pending(now));
+    let parents = parents.iter().map(|name| {
+        let name = OperationName::parse(batch(), name).unwrap();
+        name.parent()
+    });
+    let parents: Vec<_> = parents.collect();
+    let authorization = Authorization {
+        lanes: settings.lanes.clone(),
+        confirmed: Some([(first, None), (above(second), None)].into()),
+        ..Authorization::default()
+    };
+    let rescue = authorization.check_rescue(settings, parents).unwrap();
+    let job = rescue
+        .create(&worlds.path, Options::default(), day())
+        .unwrap();
+    let mut run = Run::begin_by(worlds.clients(), job, day).unwrap();
+    finish(&mut run).await;
+    let ended = run.end("done");
+    let all = ended.job.operations();
+    assert_eq!(cancelled(&ended.job), all);
+    assert_eq!(ended.job.services().ids(), "androidmanagement.v1, batch.v1");
+    ended.job.close().unwrap();
+    let view = View::open(&worlds.path).unwrap();
+    let mut each = BTreeMap::<_, usize>::new();
+    for row in view.rows() {
+        *each
+            .entry(row.unwrap().target.name.service().id)
+            .or_default() += 1;
+    }
+    assert_eq!(each["androidmanagement.v1"], 7);
+    let cancelled = |state: &State| *state == State::Cancelled;
+    let truth = worlds.worlds[1].truth();
+    assert!(
+        each["batch.v1"] >= 5 && truth.values().all(cancelled),
+        "{each:?}"
+    );
 }
 
 /// Two projects with the documented quota: the last cancel leaves when the later of the two is done, as if it were alone.
@@ -407,7 +498,7 @@ async fn a_search_runs_its_lanes_side_by_side() {
         let lanes = lanes.map(|(world, lane)| SearchLane {
             client: world.client.clone(),
             scheduler: world.client.scheduler().quota(lane.quota()),
-            enterprises: vec![world.enterprise()],
+            enterprises: vec![above(world)],
             devices: Vec::new(),
         });
         let mut search = Search::of_lanes(lanes.collect::<Vec<_>>(), Filter::default());
@@ -469,7 +560,7 @@ impl Case {
         let lanes = (5..).zip(&self.lanes);
         let worlds = lanes.map(|(seed, (limit, seconds, _, parents))| {
             let window = Window::new(*limit, Duration::from_secs(*seconds));
-            world(seed, *parents, soon().windows([window]))
+            world(Service::DEFAULT, seed, *parents, soon().windows([window]))
         });
         let mut worlds = Worlds::of(worlds.collect());
         worlds.settings.deadline = Duration::from_secs(120);
