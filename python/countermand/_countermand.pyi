@@ -65,6 +65,8 @@ __all__ = [
     "Feed",
     "Finder",
     "Inbox",
+    "LaneRow",
+    "LaneRows",
     "Operation",
     "Pages",
     "Profile",
@@ -390,6 +392,15 @@ class Pages(Generic[_T_co]):
         :raises RuntimeError: :attr:`done`.
         :raises ValueError: ``now`` is negative, or not a number.
         """
+
+@final
+class LaneRow:
+    def json(self) -> str: ...
+
+@final
+class LaneRows:
+    def __new__(cls, rows: list[LaneRow], refused: list[tuple[str, str, str]]) -> Self: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 @final
 class Profile:
@@ -899,7 +910,7 @@ def lane_feed(
     deadline: _Length | None,
     in_flight: int | None,
     patience: _Length,
-) -> tuple[Stream[str | tuple[object, CountermandError]], Feed]: ...
+) -> tuple[Stream[LaneRow | str | tuple[object, CountermandError]], Feed]: ...
 def job_status(path: str | os.PathLike[str], *, check: bool = ...) -> Call[JobStatus]: ...
 def job_estimate(
     client: Client, path: str | os.PathLike[str], in_flight: int | None

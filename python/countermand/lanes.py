@@ -20,8 +20,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, final
@@ -30,13 +32,17 @@ from . import _countermand
 from .errors import CountermandError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Any, Literal, Self, TypeAlias
+    from collections.abc import Generator, Iterable, Iterator
+    from typing import Any, Literal, Self, TypeAlias, overload
+
+    import pyarrow
 
     from .client import Client
     from .feed import _Named
     from .selection import _Length
 
+    _Item: TypeAlias = _countermand.LaneRow | tuple[object, CountermandError] | None
+    """A row, or a value that is no name; ``None`` where the next one is waited for."""
     _Place: TypeAlias = tuple[Literal["file", "token_file", "command", "default"], str]
 
 __all__ = ["Lane", "Profile", "ProfileError", "begin", "countermand_all", "refused"]
@@ -205,15 +211,46 @@ def begin(directory: str | os.PathLike[str], lanes: Iterable[Lane]) -> dict[str,
     return journals
 
 
+_BATCH = 8192
+"""Rows of a record batch at most."""
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def countermand_all(
+        lane: Lane,
+        names: Iterable[_Named],
+        *,
+        journal: str | os.PathLike[str],
+        arrow: Literal[False] = False,
+        deadline: _Length | None = None,
+        in_flight: int | None = None,
+        patience: _Length = 60.0,
+    ) -> Generator[dict[str, Any], None, None]: ...
+    @overload
+    def countermand_all(
+        lane: Lane,
+        names: Iterable[_Named],
+        *,
+        journal: str | os.PathLike[str],
+        arrow: Literal[True],
+        deadline: _Length | None = None,
+        in_flight: int | None = None,
+        patience: _Length = 60.0,
+    ) -> Generator[pyarrow.RecordBatch, None, None]: ...
+
+
 def countermand_all(
     lane: Lane,
     names: Iterable[_Named],
     *,
     journal: str | os.PathLike[str],
+    arrow: bool = False,
     deadline: _Length | None = None,
     in_flight: int | None = None,
     patience: _Length = 60.0,
-) -> Iterator[dict[str, Any]]:
+) -> Generator[Any, None, None]:
     """Countermands names of one lane under its quota, and gives one final row for each of them, as
     they end: the function for a worker of a distributed engine.
 
@@ -239,11 +276,14 @@ def countermand_all(
         it is not there, it is made, and nothing is sent for one full window of the quota, because
         the calls before are not known; :func:`begin` makes journals that need no waiting. One that
         is damaged is moved aside, and counts as lost.
+    :param arrow: gives record batches of pyarrow in place of plain values: the rows that are there
+        whenever the next one has to be waited for, with the columns of a :class:`Report`.
     :param deadline: seconds for each operation. ``None``: that of the profile, else 120.
     :param in_flight: how many requests are in flight. ``None``: that of the profile, else 100.
     :param patience: seconds for which another process may still have the journal, such as a worker
         that was taken for dead.
-    :return: rows as plain values, by the schema ``countermand.row/1``.
+    :return: rows as plain values, by the schema ``countermand.row/1``, or record batches.
+    :raises ModuleNotFoundError: ``arrow=True`` without pyarrow; ``countermand[arrow]`` installs it.
     :raises JobLocked: another process has the journal all that time. Nothing was sent.
     :raises OtherLane: the journal is of another lane. Nothing was sent.
     :raises OtherEndpoint: the journal is for another server or service. Nothing was sent.
@@ -264,7 +304,8 @@ def countermand_all(
     path = _journal(path, lane) if path.is_dir() else path
     client = Client(lane=lane, deadline=deadline, in_flight=in_flight)
     results, feed = _countermand.lane_feed(client._native, path, deadline, in_flight, patience)
-    return _rows(client, results, feed, given, lane)
+    rows = _rows(client, results, feed, given)
+    return _batches(rows) if arrow else _values(rows, lane)
 
 
 def _rows(
@@ -272,42 +313,82 @@ def _rows(
     results: _countermand.Stream[Any],
     feed: _countermand.Feed,
     names: Iterator[_Named],
-    lane: Lane,
-) -> Iterator[dict[str, Any]]:
-    import json
-
+) -> Generator[_Item, None, None]:
     failure: Exception | None = None
     with client, results:
-        while (item := results.next().wait()) is not None:
+        while True:
+            item = results.ready()
+            if item is None:
+                yield None
+                item = results.next().wait()
+            if item is None:
+                break
+            if item != "hungry":
+                yield item
+                continue
+            try:
+                feed.pull(names)
+            except Exception as raised:
+                # What is under way comes out first.
+                failure = raised
+    if failure is not None:
+        raise failure
+
+
+def _values(
+    rows: Generator[_Item, None, None], lane: Lane
+) -> Generator[dict[str, Any], None, None]:
+    """Each row as plain values."""
+    import json
+
+    with closing(rows):
+        for item in rows:
             if isinstance(item, tuple):
                 name, error = item
                 yield refused(name, error, lane)
-            elif item != "hungry":
-                row: dict[str, Any] = json.loads(item)
+            elif item is not None:
+                row: dict[str, Any] = json.loads(item.json())
                 yield row
-            else:
-                try:
-                    feed.pull(names)
-                except Exception as raised:
-                    # What is under way comes out first.
-                    failure = raised
-    if failure is not None:
-        raise failure
+
+
+def _batches(
+    rows: Generator[_Item, None, None],
+) -> Generator[pyarrow.RecordBatch, None, None]:
+    """The rows as record batches: those that are there when the next one has to be waited for."""
+    from .report import _library
+
+    table = _library("pyarrow", "arrow").table
+    told: list[_countermand.LaneRow] = []
+    bad: list[tuple[str, str, str]] = []
+    with closing(rows):
+        for item in chain(rows, (None,)):
+            if isinstance(item, tuple):
+                name, error = item
+                bad.append((_shown(name), error.kind, error.message))
+            elif item is not None:
+                told.append(item)
+            if (item is None or len(told) >= _BATCH) and (told or bad):
+                batch = _countermand.LaneRows(told, bad)
+                told, bad = [], []
+                yield from table(batch).to_batches()
+
+
+def _shown(name: object) -> str:
+    return name if isinstance(name, str) else repr(name)
 
 
 def refused(name: object, error: CountermandError, lane: Lane | None = None) -> dict[str, Any]:
     """The row of a name that nothing was sent for, as :func:`countermand_all` gives it: for a
     program that finds the lanes of its names, and has some that fit none.
 
-    :param lane: the lane that it was given to. ``None``: none.
+    :param lane: the lane that it was given to, of which the row has the service. ``None``: none.
     """
     columns = _countermand.report_columns()
     row: dict[str, Any] = {name: None for name, part_of in columns if part_of is None}
     del row["parent_exists"]
     known = {
         "position": 0,
-        "name": name if isinstance(name, str) else repr(name),
-        "lane": lane and lane.name,
+        "name": _shown(name),
         "state": "error",
         "phase": "unsent",
         "attempts": 0,

@@ -109,6 +109,27 @@ def test_what_is_no_name_of_the_lane_has_a_row(fleet: Emulator, lane: Lane, tmp_
     assert cancels(fleet).keys() == {str(good)}
 
 
+def test_rows_come_as_arrow(fleet: Emulator, lane: Lane, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    journal = begin(tmp_path / "journals", [lane])["north"]
+    other = "enterprises/other/devices/d/operations/1"
+    given = ["no name", other, None, *fleet.operations()]
+    batches = [*countermand_all(lane, given, journal=journal, arrow=True)]
+    table = pyarrow.Table.from_batches(batches)
+    assert table.num_rows == len(given)
+    with Client(lane=lane) as client:
+        report = client.open(journal).report().to_arrow()
+    assert table.schema == report.schema
+    good = table.filter(pyarrow.compute.greater(table["position"], 0)).sort_by("position")
+    assert good.to_pylist() == report.to_pylist()
+    bad = {row["name"]: row for row in table.to_pylist() if not row["position"]}
+    assert bad.keys() == {"no name", other, "None"}
+    told = {(row["state"], row["phase"], row["lane"], row["attempts"]) for row in bad.values()}
+    assert told == {("error", "unsent", None, 0)}
+    assert bad["no name"]["problem"]
+    assert "belongs to no lane" in bad[other]["problem_message"]
+
+
 def test_a_journal_that_is_lost_costs_one_window(
     fleet: Emulator, lane: Lane, tmp_path: Path
 ) -> None:
@@ -186,7 +207,7 @@ def test_names_are_pulled_as_there_is_room(fleet: Emulator, lane: Lane, tmp_path
 
     rows = countermand_all(lane, names(), journal=tmp_path / "journals")
     assert next(rows)["name"] == "no name"
-    rows.close()  # type: ignore[attr-defined]
+    rows.close()
     assert next(pulled) < 10_000
     # It is free for the next one; what raises in the names comes last.
     with pytest.raises(ZeroDivisionError):
@@ -252,6 +273,6 @@ def test_a_journal_has_one_worker_at_a_time(fleet: Emulator, lane: Lane, tmp_pat
     with pytest.raises(job_errors.JobLocked):
         next(countermand_all(lane, names, journal=journal, patience=0.3))
     waiting = worker(lane, names, journal, 60.0)
-    rows.close()  # type: ignore[attr-defined]
+    rows.close()
     out, _ = waiting.communicate(timeout=60)
     assert {line.split()[0] for line in out.decode().splitlines()} == {*names}

@@ -9,6 +9,7 @@ use countermand_fleet::{self as fleet, FeedFile, JobError, JobRow, Lane, Refusal
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -19,9 +20,9 @@ use crate::client::NativeClient;
 use crate::clock::{self, Length};
 use crate::feed::Feed;
 use crate::files::OpenFile;
-use crate::rows;
 use crate::stream::Stream;
 use crate::ways::NoClient;
+use crate::{arrow, rows};
 
 /// Time between two looks at a file that another process has.
 const LOOK: Duration = Duration::from_millis(200);
@@ -94,13 +95,51 @@ pub(crate) fn lane_feed(
     Ok((results, feed))
 }
 
-/// A row as JSON, or the disk's error.
+/// A row of a name.
+#[pyclass(module = "countermand._countermand", frozen)]
+pub(crate) struct LaneRow(JobRow);
+
+#[pymethods]
+impl LaneRow {
+    /// The row as JSON, by the schema `countermand.row/1`.
+    fn json(&self) -> PyResult<String> {
+        rows::json(&Row::of(&self.0))
+    }
+}
+
+/// Rows that become a table.
+#[pyclass(module = "countermand._countermand", frozen)]
+pub(crate) struct LaneRows {
+    rows: Vec<JobRow>,
+    refused: Vec<arrow::Refused>,
+}
+
+#[pymethods]
+impl LaneRows {
+    #[new]
+    fn new(rows: Vec<PyRef<'_, LaneRow>>, refused: Vec<arrow::Refused>) -> Self {
+        Self {
+            rows: rows.iter().map(|row| row.0.clone()).collect(),
+            refused,
+        }
+    }
+
+    /// The rows as a stream of Arrow record batches.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        drop(requested_schema);
+        arrow::of_rows(py, &self.rows, &self.refused)
+    }
+}
+
+/// A row, or the disk's error.
 fn told(row: Result<JobRow, JobError>) -> Ready {
     Box::new(move |py| match row {
-        Ok(row) => {
-            let json = rows::json(&Row::of(&row))?;
-            Ok(json.into_pyobject(py)?.into_any().unbind())
-        }
+        Ok(row) => Ok(Py::new(py, LaneRow(row))?.into_any()),
         Err(error) => Err(crate::job_errors::error(py, &error)),
     })
 }

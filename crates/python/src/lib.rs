@@ -71,7 +71,7 @@ mod _countermand {
         fleet::{apply, find, job_estimate, plan, rescue},
         inbox::Inbox,
         jobs::{job_exposure, job_facts, job_report, job_status},
-        lanes::lane_feed,
+        lanes::{LaneRow, LaneRows, lane_feed},
         names::{check_name, name_parts, quoted},
         outcome::Operation,
         pages::Pages,
