@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 SEED = int(os.environ.get("COUNTERMAND_ENGINES_SEED", "17"))
-WINDOWS, SHARE = ((100, 20), (40, 4)), 0.8
+WINDOWS, SHARE = ((100, 20), (50, 5)), 0.8
 """Calls and seconds. The long window is longer than a killed process takes to begin again, so that
 one that forgot it is refused; the short one spares the machine of the test.
 """
 QUOTA = ",".join(f"{calls}/{span}s" for calls, span in WINDOWS)
-ON_THE_WAY = 0.5
+ON_THE_WAY = 1.0
 """Seconds that a request may take to a server on a busy machine, which sees shorter windows."""
 SERVER_QUOTA = ",".join(f"{calls}/{span - ON_THE_WAY:g}s" for calls, span in WINDOWS)
 LATE = 1.05
