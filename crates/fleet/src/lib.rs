@@ -138,9 +138,9 @@ pub use not_searched::NotSearched;
 pub use output_file::{OutputFile, create_new};
 pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
+pub use profile::access::{CallersAccess, LaneAccessError};
 pub use profile::{
-    CallersAccess, CredentialsPlace, Defaults, LaneAccessError, Meant, Profile, ProfileError,
-    ProfileLane, QuotaTerms,
+    CredentialsPlace, Defaults, Meant, Profile, ProfileError, ProfileLane, QuotaTerms,
 };
 pub use progress::{Failing, JobProgress, Meter, Pace, SearchProgress};
 pub use resume::{Resume, confirmed, path_word, phrases, quoted, service_option};

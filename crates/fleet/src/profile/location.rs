@@ -1,7 +1,7 @@
 //! Place of a profile: the file that a caller or the environment names, else the usual one.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use countermand_core::text::shown_excerpt;
 
@@ -78,12 +78,6 @@ fn folder(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let config = of("XDG_CONFIG_HOME").filter(|path: &PathBuf| path.is_absolute());
     let config = config.or_else(|| Some(of("HOME")?.join(".config")))?;
     Some(config.join("countermand"))
-}
-
-/// A path of a profile: relative ones are those beside its file, wherever the process goes.
-pub(super) fn beside(profile: &Path, path: &str) -> PathBuf {
-    let path = profile.parent().unwrap_or(Path::new("")).join(path);
-    std::path::absolute(&path).unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Profiles: files that name lanes, where the credentials of each are found, and the usual settings of an operator.
 
-mod access;
+pub(crate) mod access;
 mod fields;
 mod location;
 mod written;
@@ -17,9 +17,7 @@ use countermand_core::{
 };
 use countermand_scheduler::{Quota, QuotaError, ShareError, Window};
 
-pub use self::access::{CallersAccess, LaneAccessError};
 use self::fields::{Fields, Problem};
-use self::location::beside;
 use crate::lane::{Lane, LaneError, Lanes, ParentPattern, check_name, place};
 use crate::length::parse_length;
 use crate::services::Services;
@@ -581,6 +579,12 @@ fn credentials(table: &mut Fields, path: &Path) -> Result<Option<CredentialsPlac
             "expected one of { file = \"…\" }, { token_file = \"…\" }, { command = \"…\" } and { default = true }",
         )),
     }
+}
+
+/// A path of a profile: relative ones are those beside its file, wherever the process goes.
+fn beside(profile: &Path, path: &str) -> PathBuf {
+    let path = profile.parent().unwrap_or(Path::new("")).join(path);
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use countermand_core::OperationName;
 
+use super::kind::Kind;
 use super::lock_owner::LockOwner;
 use super::schema::VERSION;
-use super::settings::Kind;
 use crate::lane::LaneError;
 use crate::spelling::SameProject;
 

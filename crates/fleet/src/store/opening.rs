@@ -13,7 +13,8 @@ use super::contents::{Contents, holder};
 use super::descriptor::{self, Descriptor};
 use super::error::JobErrorKind;
 use super::head::Head;
-use super::settings::{Kind, Settings};
+use super::kind::Kind;
+use super::settings::Settings;
 use super::{beside, check, connection, schema};
 
 /// The names that a plan has, as fingerprints, until it is frozen.

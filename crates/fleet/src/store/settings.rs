@@ -3,11 +3,12 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use countermand_core::{Endpoint, GrandparentName, Policy, words};
+use countermand_core::{Endpoint, GrandparentName, Policy};
 use countermand_scheduler::Window;
 use serde::{Deserialize, Serialize};
 
 use super::error::JobErrorKind;
+use super::kind::Kind;
 use crate::filter::Filter;
 use crate::job_row::JobRow;
 use crate::kept_service::KeptService;
@@ -64,24 +65,6 @@ struct OfLanes {
 #[derive(Deserialize)]
 struct OfLane {
     service: KeptService,
-}
-
-words! {
-    /// The kind of a job: the way in which it comes by its operations.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    #[expect(
-        clippy::exhaustive_enums,
-        reason = "a program that runs jobs acts on each of them"
-    )]
-    pub enum Kind {
-        /// They are settled before the first request and never change afterwards.
-        Plan = "plan",
-        /// They are found while it runs.
-        Rescue = "rescue",
-        /// They are given while it runs ([`Feed`](crate::Feed)).
-        Feed = "feed",
-    }
 }
 
 impl Settings {
