@@ -201,7 +201,7 @@ clients: $(VENV)/ready $(CLIENTS)/node/ready
 	javac -d $(CLIENTS)/java/classes -cp '$(CLIENTS)/java/lib/*' tests/clients/java/Client.java
 	$(NODE_PATH) COUNTERMAND_CLIENTS='python node go rust java' $(BIN)/pytest tests/clients
 
-# countermand.beam on the runner Prism, Ray, and the recipe for Kubernetes and Cloud Run, whose workers are killed. In an
+# countermand.beam on the runner Prism, Ray, and the recipe for Kubernetes, whose workers are killed. In an
 # environment of its own; takes fifteen minutes. COUNTERMAND_ENGINES_SEED chooses other kills.
 ENGINES := target/engines
 engines: $(STAMPS)/install
