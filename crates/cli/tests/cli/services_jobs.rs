@@ -222,7 +222,7 @@ fn a_plan_of_names_is_applied_and_reported() {
         .api
         .command(&["report", &job, "--format", "csv"])
         .run();
-    let end = format!(r#""documentai.v1","{parent}","""#);
+    let end = format!(r#""documentai.v1","{parent}","","""#);
     assert!(
         csv.stdout.lines().nth(1).unwrap().ends_with(&end),
         "{csv:?}"
