@@ -135,7 +135,7 @@ $(STAMPS)/types: $(STAMPS)/install
 	$(BIN)/mypy --strict python/countermand tests/python/typing_view.py
 	# The names of what only annotations import, and the module that needs Apache Beam to be imported.
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml \
-		--allowlist <(printf '%s\n' 'countermand\.report\.(pandas|pyarrow)' 'countermand\.beam') countermand
+		--allowlist <(printf '%s\n' 'countermand\.(lanes|report)\.(pandas|pyarrow)' 'countermand\.beam') countermand
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/pytest: $(STAMPS)/install $(TEXTS)

@@ -25,12 +25,12 @@ fn crates(arguments: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The core can be used alone: fewer than 20 crates, itself included.
+/// The core can be used alone: 20 crates at most, itself included.
 #[test]
 fn core_has_few_dependencies() {
     let crates = crates(&["-p", "countermand-core"]);
     assert!(
-        crates.contains("countermand-core") && crates.len() < 20,
+        crates.contains("countermand-core") && crates.len() <= 20,
         "{crates:?}"
     );
 }

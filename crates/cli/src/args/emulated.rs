@@ -18,7 +18,8 @@ pub(crate) enum Emulated {
     /// Estimate the times of the last cancel and of the last verdict
     ///
     /// Runs the scheduler of `cancel` on a virtual clock against a simulated server, which refuses
-    /// calls beyond the quota. Nothing is sent.
+    /// calls beyond the quota. Nothing is sent. With a profile that has lanes it simulates so many
+    /// operations in each of them, side by side.
     Simulate(Simulate),
     /// Run an emulated Android Management API, or the service of --service
     ///
@@ -104,7 +105,7 @@ pub(crate) enum HintsWord {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Simulate {
-    /// Number of operations
+    /// Number of operations; of a profile with lanes, in each lane
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) operations: u32,
     /// Simulate resources of this pattern, or of this collection, for example jobs; `services` shows those of a

@@ -221,7 +221,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// True if it sends requests, for which a profile has settings.
+    /// True if it sends requests, or simulates some, for which a profile has settings.
     pub(crate) const fn takes_profile(&self) -> bool {
         match self {
             Self::Cancel(_) | Self::Get(_) | Self::List(_) | Self::Find(_) => true,
@@ -229,7 +229,7 @@ impl Command {
             Self::Status(_) | Self::Report(_) | Self::Services(_) => false,
             Self::Completions { .. } | Self::Man { .. } => false,
             #[cfg(feature = "emulator")]
-            Self::Emulated(_) => false,
+            Self::Emulated(command) => matches!(command, Emulated::Simulate(_)),
         }
     }
 

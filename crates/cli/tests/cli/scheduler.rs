@@ -106,6 +106,46 @@ fn five_thousand_are_as_fast_as_the_windows_allow() {
     }
 }
 
+/// Lanes run side by side, so each has the times that it would have alone.
+#[test]
+fn each_lane_of_a_profile_is_simulated_under_its_own_quota() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("lanes.toml");
+    let text = "schema = \"countermand.profile/1\"\n\
+        [lanes.fast]\nproject = \"a\"\nparents = [\"enterprises/a\"]\nquota = \"1200/60s\"\nshare = 1.0\n\
+        [lanes.slow]\nproject = \"b\"\nparents = [\"enterprises/b\"]\nquota = \"300/60s\"\n\
+        [lanes.jobs]\nservice = \"batch.v1\"\nproject = \"a\"\nshare = 0.5\n";
+    std::fs::write(&profile, text).unwrap();
+    let profile = ["--profile", profile.to_str().unwrap()];
+    let run = simulate(&[&["1000", "--json"][..], &profile].concat());
+    let mut lanes = run.json();
+    let alone: [(&str, &[&str]); 3] = [
+        ("fast", &["--quota", "1200/60s", "--share", "1"]),
+        ("slow", &["--quota", "300/60s"]),
+        ("jobs", &["--service", "batch.v1", "--share", "0.5"]),
+    ];
+    assert_eq!(lanes.len(), alone.len(), "{run:?}");
+    for (lane, options) in alone {
+        let found = lanes.iter_mut().find(|found| found["lane"] == lane);
+        let found = found.unwrap().as_object_mut().unwrap();
+        found.remove("lane");
+        // The part of a lane of the requests in flight.
+        let more = ["1000", "--json", "--in-flight", "33"];
+        let run = simulate(&[&more[..], options].concat());
+        assert_eq!(&run.json()[0].as_object().unwrap(), &found, "{lane}");
+    }
+    let run = simulate(&[&["1000"][..], &profile].concat());
+    let last = "\nThe lane slow has the last cancel:\n\n1000 operations: 1000 cancelled\n";
+    assert!(run.stdout.contains(last), "{run:?}");
+    assert!(run.stdout.lines().all(|line| line.len() <= 80), "{run:?}");
+    // An option is for all of them.
+    let options = ["1000", "--share", "0.25", "--json"];
+    let slower = simulate(&[&options[..], &profile].concat());
+    let last = |run: &Run, at: usize| run.json()[at]["last_cancel_s"].as_f64().unwrap();
+    let faster = simulate(&[&["1000", "--json"][..], &profile].concat());
+    assert!((0..3).all(|lane| last(&slower, lane) > 1.5 * last(&faster, lane)));
+}
+
 #[test]
 fn eighty_thousand_are_a_page_of_text() {
     let run = simulate(&["80000", "--quota", "600/60s,1000/100s"]);
