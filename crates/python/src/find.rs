@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countermand_core::Service;
 use countermand_fleet::{Findings, NotSearched, Search, SearchLane};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -31,6 +32,7 @@ pub(crate) struct Finder {
     selection: Selection,
     /// Names of the lanes that it searches, in their order.
     lanes: Vec<String>,
+    service: &'static Service,
 }
 
 /// The items that have been found so far.
@@ -66,6 +68,7 @@ pub(crate) fn given_up() -> PyErr {
 
 impl Finder {
     pub(crate) fn new(
+        service: &'static Service,
         lanes: Vec<(String, SearchLane)>,
         raiser: Raiser,
         selection: Selection,
@@ -95,7 +98,13 @@ impl Finder {
             raiser,
             selection,
             lanes: names,
+            service,
         }
+    }
+
+    /// The service of what it finds.
+    pub(crate) const fn service(&self) -> &'static Service {
+        self.service
     }
 
     /// Names of the lanes that it searches, in their order.

@@ -48,7 +48,8 @@ pub(crate) fn find(
     let searches = searches.map_err(|error| PyValueError::new_err(error.to_string()))?;
     let names = lanes.into_iter().map(|lane| lane.name);
     let lanes = names.zip(searches).collect();
-    Ok(Finder::new(lanes, here.raiser, selection))
+    let service = client.endpoint.service();
+    Ok(Finder::new(service, lanes, here.raiser, selection))
 }
 
 /// The call that plans what a search finds, or what the caller has.
@@ -85,6 +86,10 @@ pub(crate) fn plan(
     let found = match names.cast::<Finder>() {
         Ok(finder) => {
             let (finder, sought) = (finder.get(), finder.get().selection());
+            let (own, service) = (client.endpoint.service(), finder.service());
+            if service != own {
+                return Err(job_errors::other_service(py, &path, service.id, own.id));
+            }
             if let Some(meant) = &selection {
                 sought.check(&meant.filter)?;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use countermand_core::GrandparentName;
 use countermand_core::text::chain;
@@ -41,6 +42,18 @@ const READ_FILE: &str = "read the file that describes the service, before the jo
 /// The advice where a client of another service is needed.
 fn of_service(id: &str, endpoint: &str) -> String {
     format!("make the client for it: Client(service=\"{id}\"{endpoint})")
+}
+
+/// The exception for what is of another service than the client that is to plan it.
+pub(crate) fn other_service(py: Python<'_>, path: &Path, found: &str, client: &str) -> PyErr {
+    let attributes = || {
+        let kwargs = [("path", path)].into_py_dict(py)?;
+        kwargs.set_item("advice", of_service(found, ""))?;
+        Ok(kwargs)
+    };
+    let class = exception::class(py, exception::OF_JOBS, "OtherEndpoint");
+    let message = format!("it is of the service {found}, and the client of {client}");
+    exception::make(&class, &message, attributes())
 }
 
 /// The class of a kind.
