@@ -71,8 +71,9 @@ class ProfileError(CountermandError, ValueError):
 class Lane:
     """One owner of a quota, and the names whose calls it pays for.
 
-    It holds no secret: it says where its credentials are found, and a process that has a pickle of
-    it finds them there. Paths are absolute. Lanes are equal if all of this is.
+    Only a :class:`Profile` makes one. It holds no secret: it says where its credentials are found,
+    and a process that has a pickle of it finds them there. Paths are absolute. Lanes are equal if
+    all of this is.
     """
 
     name: str
@@ -105,6 +106,14 @@ class Lane:
     """The user of the domain on whose behalf they act."""
     _text: str = field(repr=False)
     _path: str = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuses what its profile does not say, for example of :func:`dataclasses.replace`: it
+        would look like one lane and go the way of another."""
+        told = self._profile().lanes()
+        if len(told) != 1 or any(getattr(self, what) != value for what, value in told[0].items()):
+            message = f"the lane {self.name!r} cannot be changed: read a profile that has it so"
+            raise TypeError(message)
 
     def _profile(self) -> _countermand.Profile:
         """The profile of this lane alone."""

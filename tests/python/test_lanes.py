@@ -156,6 +156,23 @@ def test_lanes_pickle_without_secrets(two: Two, monkeypatch: pytest.MonkeyPatch)
         north.name = "other"  # type: ignore[misc]
 
 
+def test_a_lane_cannot_be_changed(two: Two) -> None:
+    """It would look like one lane and go the way of another."""
+    north, south = Profile.load(two.path).lanes.values()
+    for change in (
+        {"endpoint": south.endpoint},
+        {"parents": ("enterprises/other",)},
+        {"credentials": south.credentials},
+        {"name": "../x"},
+        {"share": 0.1},
+        {"_text": south._text},
+    ):
+        with pytest.raises(TypeError, match="cannot be changed: read a profile"):
+            dataclasses.replace(north, **change)
+    assert dataclasses.replace(north) == north
+    assert two.requests == 0
+
+
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_each_call_goes_to_its_lane(two: Two, kind: type[Client | AsyncClient]) -> None:
     """Fault 57: the token of a lane never goes to another's server."""

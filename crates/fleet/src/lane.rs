@@ -231,7 +231,7 @@ pub enum LaneError {
     None,
     /// A name of a lane that cannot be typed.
     #[error(
-        "\"{name}\" is no name for a lane: expected 1 to 60 letters, digits, \"-\", \"_\" and \".\""
+        "\"{name}\" is no name for a lane: expected 1 to 60 letters, digits, \"-\", \"_\" and \".\", which does not come first"
     )]
     Name {
         /// An excerpt of it.
@@ -482,7 +482,9 @@ fn check_shares(of_project: &[&Lane]) -> Result<(), LaneError> {
 /// Refuses a name that cannot be typed.
 pub(crate) fn check_name(name: &str) -> Result<(), LaneError> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if (1..=LONGEST).contains(&name.len()) && name.bytes().all(good) {
+    // A file with its name would be hidden.
+    let hidden = name.starts_with('.');
+    if (1..=LONGEST).contains(&name.len()) && name.bytes().all(good) && !hidden {
         return Ok(());
     }
     let name = shown_excerpt(name, 80);
@@ -690,7 +692,7 @@ mod tests {
 
     #[test]
     fn names_of_lanes_can_be_typed_and_told_apart() {
-        for name in ["", "a b", "ä", "a/b", &"a".repeat(61)] {
+        for name in ["", "a b", "ä", "a/b", ".a", "..", &"a".repeat(61)] {
             let lanes = [lane(name, &["projects/a"]), lane("b", &["projects/b"])];
             let error = Lanes::new(&lanes).unwrap_err();
             assert!(matches!(error, LaneError::Name { .. }), "{name}");

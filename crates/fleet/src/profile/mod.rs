@@ -232,7 +232,12 @@ impl Profile {
             lane: None,
             problem,
         };
-        let size = fs::metadata(path).map(|found| found.len());
+        let found = fs::metadata(path);
+        // A device may have no end, and a pipe none that comes.
+        if found.as_ref().is_ok_and(|found| !found.is_file()) {
+            return Err(refuse("it is not a regular file".to_owned()));
+        }
+        let size = found.map(|found| found.len());
         if size.as_ref().is_ok_and(|size| *size > LARGEST) {
             return Err(refuse(format!("it has more than {} MiB", LARGEST >> 20)));
         }
@@ -672,6 +677,13 @@ mod tests {
         );
         let [only] = <[Lane; 1]>::try_from(lanes.unwrap()).unwrap();
         assert_eq!((&*only.name, windows(&only)), ("", "10/1s".to_owned()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_no_profile() {
+        let error = Profile::read("/dev/zero").unwrap_err().to_string();
+        assert!(error.ends_with("it is not a regular file"), "{error}");
     }
 
     #[test]
