@@ -373,7 +373,7 @@ def _batches(
         for item in chain(rows, (None,)):
             if isinstance(item, tuple):
                 name, error = item
-                bad.append((_shown(name), error.kind, error.message))
+                bad.append((_shown(name), error.kind, _shown(error.message)))
             elif item is not None:
                 told.append(item)
             if (item is None or len(told) >= _BATCH) and (told or bad):
@@ -383,7 +383,9 @@ def _batches(
 
 
 def _shown(name: object) -> str:
-    return name if isinstance(name, str) else repr(name)
+    text = name if isinstance(name, str) else repr(name)
+    # Half of a surrogate pair has no bytes.
+    return text.encode(errors="backslashreplace").decode()
 
 
 def refused(name: object, error: CountermandError, lane: Lane | None = None) -> dict[str, Any]:

@@ -229,6 +229,23 @@ def test_the_client_of_one_lane(two: Two) -> None:
             Client(**settings)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_the_client_of_one_lane_cancels_names_of_that_lane_alone(two: Two, *, known: bool) -> None:
+    """A name of another lane is not sent, whether or not the lane's own server has it."""
+    north, south = two.emulators
+    own = north.operations()
+    device = "enterprises/LCsecond/devices/a"
+    other = north.add("cancellable", device=device) if known else south.operations()[0]
+    with Client(profile=two.path, lane="north") as client:
+        results = dict(client.countermand_all([*own, other]))
+    assert isinstance(results.pop(other), ProfileError)
+    assert {str(name) for name in results} == {*map(str, own)}
+    assert all(
+        ":cancel" not in row["path"] or "LCsecond" not in row["path"] for row in north.audit()
+    )
+    assert not [row for row in south.audit() if row["status"]]
+
+
 def test_a_job_runs_its_lanes_side_by_side(two: Two, tmp_path: Path) -> None:
     profile, path, names = Profile.load(two.path), tmp_path / "a.job", two.names
     with Client(profile=profile) as client:

@@ -3,7 +3,7 @@
 use countermand::Client;
 use countermand::hyper::SchedulerStream;
 use countermand_core::{Endpoint, Error, OperationName, Outcome, Phase};
-use countermand_fleet::{JobProgress, Pace};
+use countermand_fleet::{JobProgress, Lane, Pace};
 use countermand_scheduler::Event;
 use futures_util::StreamExt;
 use pyo3::prelude::*;
@@ -23,7 +23,7 @@ use crate::{names, outcome};
 pub(crate) fn begin(
     py: Python<'_>,
     client: &Client,
-    endpoint: &Endpoint,
+    (endpoint, lane): (&Endpoint, Option<Lane>),
     watched: bool,
     pace: Pace,
     journal: Option<Py<PyAny>>,
@@ -31,7 +31,7 @@ pub(crate) fn begin(
 ) -> PyResult<(Stream, Feed)> {
     let mut feed = None;
     let results = Stream::of_work(py, |out, mut stopped| {
-        let (taken, names) = Feed::new(out.clone(), endpoint.clone());
+        let (taken, names) = Feed::new(out.clone(), endpoint.clone(), lane);
         feed = Some(taken);
         let names = names.map(|target| (target.name, Phase::Unsent));
         let mut running = client.run(client.scheduler(), names);

@@ -251,7 +251,10 @@ impl NativeClient {
         let pace = Pace::of(&quota, self.endpoint.service());
         let client = client.quota(quota);
         let raiser = here.raiser;
-        bulk::begin(py, &client, &self.endpoint, watched, pace, journal, raiser)
+        // Without a profile every name is of the only one.
+        let lane = (!lane.name.is_empty()).then_some(lane);
+        let of = (&self.endpoint, lane);
+        bulk::begin(py, &client, of, watched, pace, journal, raiser)
     }
 
     fn close(&self) {

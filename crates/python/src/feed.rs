@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use countermand_core::Endpoint;
-use countermand_fleet::Target;
+use countermand_core::{Endpoint, OperationName};
+use countermand_fleet::{Lane, LaneError, Lanes, Target};
 use futures_util::stream::{self, Stream, StreamExt};
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyString};
@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::call::Ready;
 use crate::lock::Lock;
 use crate::process::Native;
-use crate::{exception, names, rows};
+use crate::{exception, names, profile, rows};
 
 /// Names that are pulled at a time, and the time limit of that: results wait meanwhile.
 const CHUNK: usize = 1000;
@@ -37,6 +37,8 @@ struct Open {
     hungry: Arc<AtomicBool>,
     /// The endpoint that URLs of names have to be of.
     endpoint: Endpoint,
+    /// The lane that the names have to be of, where it says which those are.
+    lane: Option<Arc<Lane>>,
     /// Names that came so far, with those that are none.
     count: Arc<AtomicU64>,
 }
@@ -47,6 +49,7 @@ impl Feed {
     pub(crate) fn new(
         out: UnboundedSender<Ready>,
         endpoint: Endpoint,
+        lane: Option<Lane>,
     ) -> (Self, impl Stream<Item = Target> + Send + use<>) {
         let (chunks, mut pushed) = unbounded_channel();
         let hungry = Arc::new(AtomicBool::new(false));
@@ -55,6 +58,7 @@ impl Feed {
             out: out.clone(),
             hungry: Arc::clone(&hungry),
             endpoint,
+            lane: lane.map(Arc::new),
             count: Arc::default(),
         };
         let mut out = Some(out);
@@ -146,18 +150,26 @@ impl Open {
     /// A name; one that is refused comes out with its place at once.
     fn take(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<Target>> {
         let position = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        match rows::planned(item, &self.endpoint) {
-            Ok(name) => Ok(Some(name)),
+        let refused = match rows::planned(item, &self.endpoint) {
+            Ok(target) => match self.not_of_lane(&target.name) {
+                None => return Ok(Some(target)),
+                Some(error) => profile::not_of_lane(item.py(), &error),
+            },
             Err(error) if error.is_instance_of::<exception::InvalidName>(item.py()) => {
-                let error = names::at_position(item.py(), error, position);
-                let given = item.clone().unbind();
-                let ready: Ready =
-                    Box::new(move |py| Ok((given, error).into_pyobject(py)?.into_any().unbind()));
-                let _ = self.out.send(ready);
-                Ok(None)
+                names::at_position(item.py(), error, position)
             }
-            Err(error) => Err(error),
-        }
+            Err(error) => return Err(error),
+        };
+        let given = item.clone().unbind();
+        let ready: Ready =
+            Box::new(move |py| Ok((given, refused).into_pyobject(py)?.into_any().unbind()));
+        let _ = self.out.send(ready);
+        Ok(None)
+    }
+
+    fn not_of_lane(&self, name: &OperationName) -> Option<LaneError> {
+        let lane = std::slice::from_ref(self.lane.as_deref()?);
+        Lanes::new(lane).and_then(|lanes| lanes.of(name)).err()
     }
 }
 

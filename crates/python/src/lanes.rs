@@ -45,7 +45,7 @@ pub(crate) fn lane_feed(
     let (file, endpoint) = (OpenFile::new()?, client.endpoint.clone());
     let mut feed = None;
     let results = Stream::of_work(py, |out, mut stopped| {
-        let (taken, names) = Feed::new(out.clone(), endpoint);
+        let (taken, names) = Feed::new(out.clone(), endpoint, None);
         feed = Some(taken);
         async move {
             let raiser = connected.raiser.clone();

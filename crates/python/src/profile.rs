@@ -10,7 +10,8 @@ use countermand::ClientBuilder;
 use countermand_core::Service;
 use countermand_fleet::store::Kind;
 use countermand_fleet::{
-    self as fleet, CredentialsPlace, Lane, Meant, ProfileError, QuotaTerms, Settings, now,
+    self as fleet, CredentialsPlace, Lane, LaneError, Meant, ProfileError, QuotaTerms, Settings,
+    now,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -188,6 +189,17 @@ pub(crate) fn raised(py: Python<'_>, error: &ProfileError) -> PyErr {
     let attributes = || {
         let kwargs = [("path", &error.path)].into_py_dict(py)?;
         kwargs.set_item("lane", &error.lane)?;
+        Ok(kwargs)
+    };
+    let class = exception::class(py, exception::OF_LANES, "ProfileError");
+    exception::make(&class, &error.to_string(), attributes())
+}
+
+/// The exception for a name that is not of the lane of a client.
+pub(crate) fn not_of_lane(py: Python<'_>, error: &LaneError) -> PyErr {
+    let attributes = || {
+        let kwargs = [("path", "")].into_py_dict(py)?;
+        kwargs.set_item("lane", py.None())?;
         Ok(kwargs)
     };
     let class = exception::class(py, exception::OF_LANES, "ProfileError");
