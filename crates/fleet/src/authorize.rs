@@ -68,10 +68,16 @@ pub struct Authorization {
 pub enum Refusal {
     /// The job is for another server than this run.
     #[error(
-        "the job is for {}, and this run would send to {run}: the server of a job has to be named for each run",
+        "{} is for {}, and this run would send to {run}: the server of a job has to be named for each run",
+        match &**lane {
+            "" => "the job".to_owned(),
+            lane => format!("the lane {} of the job", shown(lane)),
+        },
         printable(job)
     )]
     OtherEndpoint {
+        /// The lane of the job; empty for the only one.
+        lane: String,
         /// The job's.
         job: String,
         /// The run's.
@@ -251,6 +257,7 @@ impl Authorization {
         match at.map(|at| at.of_service(own.service)) {
             Ok(at) => same_place(lane, &at),
             Err(_) => Err(Refusal::OtherEndpoint {
+                lane: lane.name.clone(),
                 job: lane.endpoint.clone(),
                 run: own.endpoint.clone(),
             }),
@@ -356,14 +363,16 @@ fn confirm(
 }
 
 impl Settings {
-    /// The endpoint, if it is not Google's: then people have to see it.
+    /// The endpoints of its lanes that are not Google's, each once: people have to see them.
     #[must_use]
-    pub fn other_endpoint(&self) -> Option<&str> {
-        let found = self.lanes.iter().find(|lane| {
-            let endpoint = lane.endpoint.parse::<Endpoint>();
-            !endpoint.is_ok_and(|endpoint| endpoint.of_service(lane.service).is_googles())
-        });
-        found.map(|lane| &*lane.endpoint)
+    pub fn other_endpoints(&self) -> Vec<&str> {
+        let mut others = Vec::new();
+        for lane in self.lanes.iter().filter(|lane| !lane.is_at_google()) {
+            if !others.contains(&&*lane.endpoint) {
+                others.push(&*lane.endpoint);
+            }
+        }
+        others
     }
 
     /// The endpoint, if a run of the job has to name it: it is not the one that the service has by itself.
@@ -394,6 +403,7 @@ fn same_place(lane: &Lane, run: &Endpoint) -> Result<(), Refusal> {
     match is_at(lane, run) {
         true => Ok(()),
         false => Err(Refusal::OtherEndpoint {
+            lane: lane.name.clone(),
             job: lane.endpoint.clone(),
             run: run.to_string(),
         }),
@@ -554,7 +564,7 @@ mod tests {
             assert!(is_for(&settings, &Endpoint::default()));
             assert!(is_for(&settings, &Service::DEFAULT.mtls_endpoint()));
             assert!(!is_for(&settings, &other));
-            assert_eq!(settings.other_endpoint(), None);
+            assert!(settings.other_endpoints().is_empty());
         }
         settings.lane_mut().endpoint = other.to_string();
         assert!(is_for(&settings, &other));
@@ -564,10 +574,10 @@ mod tests {
             &"https://other.example/v2".parse().unwrap()
         ));
         assert!(!is_for(&settings, &"http://other.example".parse().unwrap()));
-        assert_eq!(settings.other_endpoint(), Some("https://other.example/v1"));
+        assert_eq!(settings.other_endpoints(), ["https://other.example/v1"]);
         settings.lane_mut().endpoint = "no endpoint".to_owned();
         assert!(!is_for(&settings, &Endpoint::default()));
-        assert!(settings.other_endpoint().is_some());
+        assert_eq!(settings.other_endpoints(), ["no endpoint"]);
     }
 
     /// Without a profile a job of several services goes to Google's server of each, and to no other.
@@ -612,7 +622,7 @@ mod tests {
             .parse()
             .unwrap();
         let settings = Settings::at(Kind::Plan, &regional.clone().of_service(vertex));
-        assert_eq!(settings.other_endpoint(), None);
+        assert!(settings.other_endpoints().is_empty());
         let named = "https://europe-west4-aiplatform.googleapis.com/v1";
         assert_eq!(settings.named_endpoint().as_deref(), Some(named));
         assert!(is_for(&settings, &regional.of_service(vertex)));

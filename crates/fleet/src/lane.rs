@@ -72,6 +72,13 @@ impl Lane {
         lane
     }
 
+    /// True if its calls go to a server of Google.
+    #[must_use]
+    pub fn is_at_google(&self) -> bool {
+        let endpoint = self.endpoint.parse::<Endpoint>();
+        endpoint.is_ok_and(|endpoint| endpoint.of_service(self.service).is_googles())
+    }
+
     /// Takes over a quota.
     pub fn set_quota(&mut self, quota: &Quota) {
         self.quota = quota.get_windows().to_vec();

@@ -149,6 +149,6 @@ pub use run::{Clients, Ended, Run};
 pub use schedule::Options;
 pub use search::{Findings, Found, Search, SearchCost, SearchLane, decisive};
 pub use services::Services;
-pub use spell::{counted, few, grouped, phrase, spell};
+pub use spell::{counted, few, grouped, not_googles, phrase, spell};
 pub use spelling::SameProject;
 pub use store::{Job, JobError, Settings};

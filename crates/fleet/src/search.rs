@@ -100,6 +100,9 @@ pub struct Search {
     lanes: Vec<Side>,
     /// The lanes that have not come to their end.
     running: SelectAll<Side>,
+    names: Vec<String>,
+    /// The lane of the latest event.
+    latest: usize,
     pages: Pages,
     found: VecDeque<Target>,
     /// A list that changes while it is read may show an operation twice.
@@ -110,6 +113,8 @@ pub struct Search {
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "the caller fills it in")]
 pub struct SearchLane {
+    /// The name of the lane; empty where there is one for all.
+    pub name: String,
     /// The client of the lane.
     pub client: Client,
     /// Its quota and its limit of requests.
@@ -138,6 +143,7 @@ impl SearchLane {
         };
         let of_each = options.in_flight_of_each(lanes.len());
         let begin = |(lane, client): (&Lane, Client)| Self {
+            name: lane.name.clone(),
             scheduler: client.scheduler().quota(lane.quota()).in_flight(of_each),
             client,
             enterprises: Vec::new(),
@@ -405,6 +411,7 @@ impl Search {
         filter: Filter,
     ) -> Self {
         let lane = SearchLane {
+            name: String::new(),
             client: client.clone(),
             scheduler,
             enterprises: enterprises.into_iter().collect(),
@@ -418,10 +425,12 @@ impl Search {
     #[must_use]
     pub fn of_lanes(lanes: impl IntoIterator<Item = SearchLane>, filter: Filter) -> Self {
         let lanes: Vec<_> = lanes.into_iter().collect();
+        let names = lanes.iter().map(|lane| lane.name.clone()).collect();
         let service = |lane: &SearchLane| lane.client.get_endpoint().service();
         let mut pages = Pages::new(&Services::new(lanes.iter().map(service)), filter, now());
         let begin = |(place, lane)| {
             let SearchLane {
+                name: _,
                 client,
                 scheduler,
                 enterprises,
@@ -443,6 +452,8 @@ impl Search {
         let lanes: Vec<_> = lanes.into_iter().enumerate().map(begin).collect();
         Self {
             running: stream::select_all(lanes.clone()),
+            names,
+            latest: 0,
             lanes,
             pages,
             found: VecDeque::new(),
@@ -500,6 +511,13 @@ impl Search {
         }
         // Each is asked anew: one that waited for its quota does not wait any more.
         self.running = stream::select_all(self.lanes.clone());
+    }
+
+    /// The name of the lane that the latest find is of; `None` where lanes have no names.
+    #[must_use]
+    pub fn lane(&self) -> Option<&str> {
+        let name = self.names.get(self.latest).map(String::as_str);
+        name.filter(|name| !name.is_empty())
     }
 
     /// The quota of each lane that was spent and still counts.
@@ -582,6 +600,7 @@ impl Stream for Search {
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
             };
+            this.latest = lane;
             match event {
                 Event::Parents {
                     parents: devices,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countermand_core::text::printable;
 use countermand_core::{GrandparentName, Service};
 
 use crate::services::Services;
@@ -40,6 +41,17 @@ pub fn grouped(number: u64) -> String {
 pub fn counted(count: u64, thing: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{} {thing}{ending}", grouped(count))
+}
+
+/// `http://127.0.0.1:1/v1, which is not Google's server`; `None` where all are.
+#[must_use]
+pub fn not_googles(endpoints: &[&str]) -> Option<String> {
+    let shown = endpoints.iter().map(|endpoint| printable(endpoint));
+    match endpoints {
+        [] => None,
+        [_] => Some(format!("{}, which is not Google's server", few(shown))),
+        _ => Some(format!("{}, which are not Google's servers", few(shown))),
+    }
 }
 
 /// The first of some names: `a`, `a and b`, `a, b, c, d, e and 47 more`.

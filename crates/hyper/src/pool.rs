@@ -64,7 +64,7 @@ struct PoolState {
 /// Gives the connection if it can be shared; the other sort goes to the idle ones.
 type Connecting = BoxFuture<'static, Result<Option<Multiplexed>, TransportError>>;
 
-/// What a request without a connection does next.
+/// The next thing to do for a request without a connection.
 enum Next<'a> {
     Take(Connection),
     /// Wait for one more connection; the request is counted for as long as it does.

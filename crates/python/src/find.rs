@@ -69,7 +69,7 @@ pub(crate) fn given_up() -> PyErr {
 impl Finder {
     pub(crate) fn new(
         service: &'static Service,
-        lanes: Vec<(String, SearchLane)>,
+        lanes: Vec<SearchLane>,
         raiser: Raiser,
         selection: Selection,
     ) -> Self {
@@ -80,7 +80,7 @@ impl Finder {
         });
         let found = Arc::clone(&shared);
         let filter = selection.filter.clone();
-        let (names, lanes): (_, Vec<_>) = lanes.into_iter().unzip();
+        let names = lanes.iter().map(|lane| lane.name.clone()).collect();
         let search = async move {
             let mut search = Search::of_lanes(lanes, filter);
             while let Some(event) = search.next().await {

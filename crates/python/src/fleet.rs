@@ -46,10 +46,8 @@ pub(crate) fn find(
     let (above, parents) = (&selection.enterprises, &selection.parents);
     let searches = SearchLane::spread(&lanes, clients.collect(), in_flight, above, parents);
     let searches = searches.map_err(|error| PyValueError::new_err(error.to_string()))?;
-    let names = lanes.into_iter().map(|lane| lane.name);
-    let lanes = names.zip(searches).collect();
     let service = client.endpoint.service();
-    Ok(Finder::new(service, lanes, here.raiser, selection))
+    Ok(Finder::new(service, searches, here.raiser, selection))
 }
 
 /// The call that plans what a search finds, or what the caller has.

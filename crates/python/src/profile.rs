@@ -22,7 +22,7 @@ use crate::files::{OpenFile, blocking};
 use crate::outcome::Operation;
 use crate::{errors, exception, rows};
 
-/// What a `countermand.lanes.Profile` reads and holds.
+/// Contents of a `countermand.lanes.Profile`.
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Profile(pub(crate) Arc<fleet::Profile>);
 

@@ -8,7 +8,7 @@ use countermand_core::{ParentName, Service};
 use countermand_fleet::store::{Kind, Settings};
 use countermand_fleet::{
     Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, NotSearched, Options, Refusal,
-    Services, confirmed, counted, now, phrases, quoted,
+    Services, confirmed, counted, not_googles, now, phrases, quoted,
 };
 use tokio::task::spawn_blocking;
 
@@ -102,6 +102,9 @@ pub(crate) async fn rescue(
 pub(crate) fn refused(refusal: &Refusal) -> Failure {
     let advice = match refusal {
         Refusal::Job(error) => return open::failure(error),
+        Refusal::OtherEndpoint { lane, .. } if !lane.is_empty() => {
+            ". If the server of the job is the right one, mend the endpoint of that lane in the profile".to_owned()
+        }
         Refusal::OtherEndpoint { job, .. } => {
             let endpoint = quoted(OsStr::new(job));
             let endpoint = printable(&endpoint);
@@ -188,11 +191,8 @@ async fn ask(
             service.id, service.host, service.title
         ));
     }
-    if let Some(endpoint) = settings.other_endpoint() {
-        let endpoint = printable(endpoint);
-        streams::note(&format!(
-            "It goes to {endpoint}, which is not Google's server."
-        ));
+    if let Some(servers) = not_googles(&settings.other_endpoints()) {
+        streams::note(&format!("It goes to {servers}."));
     }
     for (phrase, (name, count)) in phrases.into_iter().zip(&planned) {
         let count = (kind != Kind::Rescue).then_some(*count);

@@ -165,14 +165,15 @@ pub(crate) async fn follow_search(
             one = search.next() => one,
         };
         let Some(one) = one else { break };
+        let lane = search.lane();
         match &one {
             Found::Operation(target) => found(target),
             Found::Vanished(_) => {}
-            Found::Missed { error, .. } => stop.tell_list(report, None, error),
+            Found::Missed { error, .. } => stop.tell_list(report, lane, error),
             Found::ResourceClosed(enterprise) => report.denied(enterprise),
-            Found::Stopped(cause) => stop.stopped(None, cause.clone()),
-            Found::Failing(cause) => report.failing(None, cause),
-            Found::Paused(pause) => report.paused(None, *pause),
+            Found::Stopped(cause) => stop.stopped(lane, cause.clone()),
+            Found::Failing(cause) => report.failing(lane, cause),
+            Found::Paused(pause) => report.paused(lane, *pause),
         }
         searched.findings.take(one);
         if !report.output.is_open() {

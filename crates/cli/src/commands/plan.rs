@@ -11,7 +11,9 @@ use countermand_fleet::input::LeftOut;
 use countermand_fleet::report::{LaneCounts, vanished};
 use countermand_fleet::store::{Contents, JobError, JobErrorKind, Kind, Settings, Vanished, View};
 use countermand_fleet::{self as fleet, Age, Estimate, Excluded, Findings, Job, Options};
-use countermand_fleet::{Pace, PlanSummary, Search, SearchLane, counted, grouped, now, spell};
+use countermand_fleet::{
+    Pace, PlanSummary, Search, SearchLane, counted, grouped, not_googles, now, spell,
+};
 use serde::Serialize;
 
 use crate::args::Global;
@@ -407,8 +409,8 @@ impl Line {
         if let Some(warning) = self.summary.unverifiable_sentence() {
             text.push_str(&format!("  {warning}\n"));
         }
-        if let Some(endpoint) = settings.other_endpoint() {
-            text.push_str(&format!("  at {endpoint}, which is not Google's server\n"));
+        if let Some(servers) = not_googles(&settings.other_endpoints()) {
+            text.push_str(&format!("  at {servers}\n"));
         }
         text
     }
@@ -427,7 +429,7 @@ impl Line {
         text
     }
 
-    /// What is cancelled, and when.
+    /// The lines about what is cancelled, and when.
     fn body(&self) -> String {
         let mut text = self.content();
         // So few are compared one by one with those that are meant.
@@ -441,7 +443,7 @@ impl Line {
         text
     }
 
-    /// What is in no plan.
+    /// The sentences about what is in no plan.
     fn missing(&self) -> String {
         let mut text = String::new();
         if self.refused > 0 {

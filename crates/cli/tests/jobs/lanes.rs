@@ -84,6 +84,11 @@ impl Lanes {
         fs::write(self.file("config.toml"), text).unwrap();
     }
 
+    /// The endpoints, as they are shown.
+    pub(crate) fn servers(&self) -> [String; 2] {
+        [0, 1].map(|lane| format!("{}/v1", self.apis[lane].endpoint))
+    }
+
     /// Gives each lane this quota.
     pub(crate) fn limit(&self, quota: &str) {
         let text = fs::read_to_string(self.file("config.toml")).unwrap();
@@ -151,12 +156,15 @@ fn two_lanes_have_a_server_a_token_and_a_quota_each() {
     let run = lanes.plan(&[]);
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(lanes.requests(), 0);
-    let line =
-        "  lane north (project emm-north), no quota: 4 operations: 4 unsent, last cancel after ";
-    assert!(
-        run.stderr.contains(line) || run.stdout.contains(line),
-        "{run:?}"
+    let [north, south] = lanes.servers();
+    let line = format!(
+        "  lane north (project emm-north) at {north}, no quota: 4 operations: 4 unsent, last cancel after "
     );
+    let servers = format!("{north} and {south}, which are not Google's servers");
+    for words in [&line, &servers] {
+        let told = run.stderr.contains(words) || run.stdout.contains(words);
+        assert!(told, "{words}: {run:?}");
+    }
     let settings = View::open(lanes.file("a.job")).unwrap().settings().clone();
     let named: Vec<_> = settings.lanes.iter().map(|lane| &*lane.name).collect();
     assert_eq!(named, NAMES);
@@ -168,8 +176,16 @@ fn two_lanes_have_a_server_a_token_and_a_quota_each() {
     assert!(cancels.values().all(|times| *times == 1), "{cancels:?}");
     // Status and report tell them apart.
     let status = lanes.command(&["status", &lanes.path("a.job")]).run();
-    let line = "  lane south (project emm-south), no quota: 3 operations: 3 cancelled";
-    assert!(status.stdout.contains(line), "{status:?}");
+    let line =
+        format!("  lane south (project emm-south) at {south}, no quota: 3 operations: 3 cancelled");
+    for words in [&line, &format!("For {servers}.")] {
+        assert!(status.stdout.contains(words), "{words}: {status:?}");
+    }
+    let page = lanes.path("a.html");
+    let run = lanes.command(&["report", &lanes.path("a.job"), "--output", &page]);
+    assert_eq!(run.run().code, 0);
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains(&format!("{north} and {south}")), "{page}");
     for args in [&["status", "--json"][..], &["report"]] {
         let job = lanes.path("a.job");
         let run = lanes.command(&[args, &[&job]].concat()).run();
@@ -228,6 +244,12 @@ fn a_plan_searches_each_lane_with_its_own_credentials() {
     assert_eq!((spent(0), spent(1)), (4, 3));
     assert_eq!(lanes.apply().run().code, 0);
     assert_eq!(lanes.cancelled(), [3, 2]);
+    // A lane whose token is refused is named at once.
+    fs::write(lanes.file("south"), "another-token").unwrap();
+    let args = ["plan", &north, &south, "--output", &lanes.path("b.job")];
+    let run = lanes.command(&args).run();
+    assert!(run.stderr.contains("lane south"), "{run:?}");
+    assert!(!run.stderr.contains("lane north"), "{run:?}");
 }
 
 #[test]
@@ -405,6 +427,19 @@ fn a_job_of_lanes_is_8_without_its_profile() {
     lanes.write("region = \"us-central1\"\n");
     let run = lanes.apply().run();
     refused(&run, "the lane south, and this run has other names");
+    // A server that only the file names gets no token, and no advice to give it one.
+    lanes.write("");
+    let text = fs::read_to_string(lanes.file("config.toml")).unwrap();
+    let text = text.replace(&lanes.apis[1].endpoint, &lanes.apis[0].endpoint);
+    fs::write(lanes.file("config.toml"), text).unwrap();
+    let run = lanes.apply().run();
+    let [north, south] = lanes.servers();
+    refused(
+        &run,
+        &format!("the lane south of the job is for {south}, and this run would send to {north}"),
+    );
+    refused(&run, "mend the endpoint of that lane in the profile");
+    assert!(!run.stderr.contains("--endpoint"), "{run:?}");
 }
 
 #[test]

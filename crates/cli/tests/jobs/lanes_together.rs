@@ -36,8 +36,9 @@ fn several_files_have_one_table_and_one_summary() {
     for words in [
         "7 operations: 3 unsent, 4 cancelled.".to_owned(),
         format!(
-            "  {}: lane north (project emm-north), no quota: 4 operations: 4 cancelled",
-            files[0]
+            "  {}: lane north (project emm-north) at {}, no quota: 4 operations: 4 cancelled",
+            files[0],
+            lanes.servers()[0]
         ),
         format!("  {}, never applied: lane south ", files[1]),
         "3 not resolved; to go on:".to_owned(),

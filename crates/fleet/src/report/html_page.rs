@@ -17,7 +17,7 @@ use crate::counts::Counts;
 use crate::job_row::JobRow;
 use crate::row_state::{RowState, UNVERIFIABLE};
 use crate::services::Services;
-use crate::spell::{counted, grouped, no_method, spell};
+use crate::spell::{counted, few, grouped, no_method, spell};
 
 const STYLE: &str = include_str!("../../templates/report/page.css");
 const SCRIPT: &str = include_str!("../../templates/report/page.js");
@@ -530,7 +530,7 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
     let mut facts = vec![
         ("Operations", grouped(counts.rows), false),
         ("Job made", time(summary.created), false),
-        ("Endpoint", words(&summary.endpoint), true),
+        ("Endpoint", words(&few(summary.endpoints())), true),
     ];
     if !summary.services.are_default() {
         facts.push(("Service", words(&summary.services.ids()), true));

@@ -14,7 +14,8 @@ use crate::store::{Contents, JobError};
 
 /// A lane of a job, and what became of its operations.
 ///
-/// `Display` is a line: `north (project emm-north), 80 % of 600/60s: 40 operations: 40 cancelled`.
+/// `Display` is a line: `north (project emm-north), 80 % of 600/60s: 40 operations: 40 cancelled`, with the endpoint if it is
+/// not Google's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LaneCounts {
@@ -28,6 +29,9 @@ pub struct LaneCounts {
     pub region: Option<String>,
     /// Its endpoint.
     pub endpoint: String,
+    /// That is a server of Google.
+    #[serde(skip)]
+    at_google: bool,
     /// Its quota in words, like `80 % of 600/60s and 1000/100s`.
     pub quota: Option<String>,
     /// Its operations by state.
@@ -50,6 +54,7 @@ impl LaneCounts {
             project: lane.project.clone(),
             region: lane.region.clone(),
             endpoint: lane.endpoint.clone(),
+            at_google: lane.is_at_google(),
             quota: quota(lane),
             counts: Counts::default(),
         });
@@ -83,6 +88,9 @@ impl fmt::Display for LaneCounts {
         write!(f, "{}", self.name)?;
         if !owner.is_empty() {
             write!(f, " ({})", printable(&owner))?;
+        }
+        if !self.at_google {
+            write!(f, " at {}", printable(&self.endpoint))?;
         }
         let quota = self.quota.as_deref().unwrap_or("no quota");
         write!(f, ", {quota}: {}", self.counts.sentence())

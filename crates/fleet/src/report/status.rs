@@ -12,6 +12,7 @@ use super::sentences::LISTED;
 use super::summary::Summary;
 use crate::counts::Counts;
 use crate::progress::JobProgress;
+use crate::spell::not_googles;
 use crate::store::{Activity, Contents, JobError, View};
 
 /// The state of a job, or of several, at one moment, from the counts that files keep: operations are read only to find
@@ -29,8 +30,8 @@ pub struct Status {
     pub overview: Overview,
     /// The search, the rates of now and the time left.
     pub progress: JobProgress,
-    /// The endpoint, if it is not Google's.
-    pub other_endpoint: Option<String>,
+    /// The endpoints that are not Google's.
+    pub other_endpoints: Vec<String>,
 }
 
 impl Status {
@@ -60,9 +61,15 @@ impl Status {
         summary.used(&activities);
         let progress = jobs.files().map(|job| JobProgress::of_job(job, now));
         let progress = progress.collect::<Result<Vec<_>, _>>()?;
-        let mut others = jobs
+        let mut other_endpoints: Vec<String> = Vec::new();
+        for endpoint in jobs
             .files()
-            .filter_map(|job| job.settings().other_endpoint());
+            .flat_map(|job| job.settings().other_endpoints())
+        {
+            if !other_endpoints.iter().any(|known| known == endpoint) {
+                other_endpoints.push(endpoint.to_owned());
+            }
+        }
         Ok(Self {
             activity: Activity::busiest(activities),
             overview: Overview::of_jobs(jobs.files(), LISTED)?,
@@ -72,7 +79,7 @@ impl Status {
                     .filter(|_| progress.iter().any(|one| one.search.is_some())),
                 ..JobProgress::together(progress)
             },
-            other_endpoint: others.next().map(str::to_owned),
+            other_endpoints,
             summary,
         })
     }
@@ -85,9 +92,9 @@ impl fmt::Display for Status {
         if self.summary.jobs.is_empty() {
             writeln!(f, "{}", printable(&self.activity.to_string()))?;
         }
-        if let Some(endpoint) = &self.other_endpoint {
-            let endpoint = printable(endpoint);
-            writeln!(f, "For {endpoint}, which is not Google's server.")?;
+        let others: Vec<_> = self.other_endpoints.iter().map(String::as_str).collect();
+        if let Some(servers) = not_googles(&others) {
+            writeln!(f, "For {servers}.")?;
         }
         // Of a run that has ended the verdicts below say more; only how far a search has come is news.
         let so_far = match self.activity {

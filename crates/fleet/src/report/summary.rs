@@ -30,7 +30,7 @@ pub struct Summary {
     pub services: Services,
     /// The filter that the server applied to the lists of the search.
     pub server_filter: Option<ListFilter>,
-    /// The endpoint of the API, without credentials.
+    /// The endpoint of the API, without credentials; of several lanes or files that of the first.
     pub endpoint: String,
     /// SHA-256 over the operations that the plan would cancel.
     pub digest: Option<Digest>,
@@ -119,6 +119,25 @@ impl Summary {
             notes: Vec::new(),
             resume: None,
             not_verified: 0,
+        }
+    }
+
+    /// The endpoints of all lanes and files, each once.
+    pub(super) fn endpoints(&self) -> Vec<&str> {
+        let mut all = Vec::new();
+        let lanes = self.lanes.iter().map(|lane| &*lane.endpoint);
+        let files = self.jobs.iter().flat_map(|job| {
+            let lanes = job.lanes.iter().map(|lane| &*lane.endpoint);
+            lanes.chain(job.lanes.is_empty().then_some(&*job.endpoint))
+        });
+        for endpoint in lanes.chain(files) {
+            if !all.contains(&endpoint) {
+                all.push(endpoint);
+            }
+        }
+        match all[..] {
+            [] => vec![&self.endpoint],
+            _ => all,
         }
     }
 

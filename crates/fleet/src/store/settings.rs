@@ -245,8 +245,8 @@ mod tests {
         let service = Service::from_json(text.as_bytes()).unwrap();
         let settings = Settings::at(Kind::Plan, &service.endpoint());
         assert_eq!(
-            settings.other_endpoint(),
-            Some("https://private-v1.example/v1")
+            settings.other_endpoints(),
+            ["https://private-v1.example/v1"]
         );
         let json = serde_json::to_string(&settings).unwrap();
         assert_eq!(Settings::read(&json).unwrap(), settings);

@@ -141,7 +141,7 @@ fn names_of(world: &World) -> Vec<Target> {
         .collect()
 }
 
-/// What was sent before a file was lost is not known: the window passes first.
+/// A lost file does not tell the calls before it: the window passes first.
 #[tokio::test(start_paused = true)]
 async fn a_file_that_is_lost_costs_one_window() {
     let world = world(24);

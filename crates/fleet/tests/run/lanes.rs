@@ -496,6 +496,7 @@ async fn a_search_runs_its_lanes_side_by_side() {
         let worlds = Worlds::new([80, 60]);
         let lanes = worlds.worlds.iter().zip(&worlds.settings.lanes).take(count);
         let lanes = lanes.map(|(world, lane)| SearchLane {
+            name: lane.name.clone(),
             client: world.client.clone(),
             scheduler: world.client.scheduler().quota(lane.quota()),
             enterprises: vec![above(world)],
