@@ -73,7 +73,7 @@ impl From<LaneAccessError> for Failure {
     fn from(error: LaneAccessError) -> Self {
         match error {
             LaneAccessError::Unused { .. } => Self::usage(format!("{error}; nothing was sent")),
-            _ => Self::new(Exit::Denied, error.to_string()),
+            _ => Self::new(Exit::Denied, format!("{error}; nothing was sent")),
         }
     }
 }

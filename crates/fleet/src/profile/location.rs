@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use countermand_core::text::shown_excerpt;
+use countermand_core::text::{shown_excerpt, shown_path};
 
 use super::{Profile, ProfileError};
 
@@ -69,7 +69,16 @@ fn file(
     };
     let mut file = word.to_owned();
     file.push(".toml");
-    Ok(Some(folder.join(file)))
+    let file = folder.join(file);
+    if !file.exists() {
+        let problem = "there is no such file; a word with \"/\", \"\\\" or \".\" is a file elsewhere, such as ./lanes.toml";
+        return Err(ProfileError {
+            path: shown_path(&file),
+            lane: None,
+            problem: problem.to_owned(),
+        });
+    }
+    Ok(Some(file))
 }
 
 /// The folder of profiles.
@@ -131,7 +140,7 @@ mod tests {
         );
         let missing = load(Some("other"), &config).unwrap_err();
         assert!(
-            missing.contains("other.toml: it cannot be read"),
+            missing.contains("other.toml: there is no such file; a word with"),
             "{missing}"
         );
     }
